@@ -1,0 +1,100 @@
+"""Reading YAML with care, and writing files that are whole or absent."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from litmus.errors import LitmusError
+
+MAX_YAML_BYTES = 256_000
+
+_BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_BaseLoader):  # type: ignore[misc]
+    """Safe loader that also refuses repeated keys and reads 1e-9 as a number (YAML 1.1 reads it as text)."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key '{key.value}' stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_yaml(path: Path, name: str) -> Any:
+    """The content of a YAML file, or a `LitmusError` that starts with `name`."""
+    try:
+        if path.stat().st_size > MAX_YAML_BYTES:
+            raise LitmusError(f"{name}: the file is larger than {MAX_YAML_BYTES // 1000} kB")
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise LitmusError(f"{name}: expected UTF-8 text, found a bad byte at position {error.start}") from None
+    except OSError as error:
+        raise LitmusError(f"{name}: cannot be read ({error.strerror})") from None
+    try:
+        if re.search(r"[\s\[{,:-]\*\w", text) and any(
+            isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_BaseLoader)
+        ):
+            raise LitmusError(f"{name}: YAML aliases (*name) are not allowed")
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise LitmusError(f"{name}: {where}{' '.join(str(problem).split())}") from None
+    except (ValueError, RecursionError) as error:
+        raise LitmusError(f"{name}: not readable as YAML ({' '.join(str(error).split())})") from None
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that takes its place once the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Like `whole_file` for a folder, which replaces the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
