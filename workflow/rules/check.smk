@@ -1,26 +1,9 @@
 # Each claim against its expectation, and each control against the claims that it must break.
 
 
-def claims(wildcards):
-    return as_text([vars(claim) for claim in paper_of(wildcards).claims_at(wildcards.scale)])
-
-
-def control_of(wildcards):
-    paper = paper_of(wildcards)
-    for control in paper.controls:
-        if control.id == wildcards.control:
-            return control
-    raise WorkflowError(f"{paper.slug}: no control '{wildcards.control}'")
-
-
-def control_values(wildcards):
-    control = control_of(wildcards)
-    claims = [vars(claim) for claim in paper_of(wildcards).claims if claim.id in control.breaks]
-    return as_text([paper_of(wildcards).parameters("smoke"), vars(control), claims])
-
-
 rule check:
     input:
+        code=suite.check_code,
         outcome="results/{scale}/{theme}/{paper}/outcome.json",
     output:
         "results/{scale}/{theme}/{paper}/verdicts.json",
@@ -31,20 +14,20 @@ rule check:
             subcategory="{paper}",
             labels={"scale": "{scale}", "shows": "claims"},
         ),
-    params:
-        claims=claims,
     log:
         "logs/{scale}/{theme}/{paper}/check.log",
     benchmark:
         "benchmarks/{scale}/{theme}/{paper}/check.tsv"
+    priority: 5
     group:
         "{scale}.{theme}.{paper}"
-    priority: 5
+    conda:
+        "../../envs/core.yaml"
     resources:
         mem_mb=200,
         runtime=5,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        claims=suite.claims,
     message:
         "check       {wildcards.theme}/{wildcards.paper} ({wildcards.scale})"
     shell:
@@ -53,21 +36,21 @@ rule check:
 
 rule control:
     input:
-        code=code("data.py", "experiment.py"),
-        substrates=substrate_weights,
+        code=suite.code("data.py", "experiment.py"),
+        substrates=suite.substrate_weights,
     output:
         "results/smoke/{theme}/{paper}/controls/{control}.json",
-    params:
-        values=control_values,
     log:
         "logs/smoke/{theme}/{paper}/control_{control}.log",
     group:
         "smoke.{theme}.{paper}"
-    resources:
-        mem_mb=memory,
-        runtime=runtime,
     conda:
-        environment
+        suite.environment
+    resources:
+        mem_mb=suite.memory,
+        runtime=suite.runtime,
+    params:
+        values=suite.control_values,
     message:
         "control     {wildcards.theme}/{wildcards.paper}: {wildcards.control}"
     shell:

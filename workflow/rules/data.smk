@@ -3,25 +3,25 @@
 
 rule data:
     input:
-        code=code("data.py"),
-        substrates=substrate_weights,
+        code=suite.code("data.py"),
+        substrates=suite.substrate_weights,
     output:
         "results/{scale}/{theme}/{paper}/data.npz",
-    params:
-        seeds=seeds,
-        values=values_of_data,
-        options=seed_option,
     log:
         "logs/{scale}/{theme}/{paper}/data.log",
     benchmark:
         "benchmarks/{scale}/{theme}/{paper}/data.tsv"
     group:
         "{scale}.{theme}.{paper}"
-    resources:
-        mem_mb=memory,
-        runtime=runtime,
     conda:
-        environment
+        suite.environment
+    resources:
+        mem_mb=suite.memory,
+        runtime=suite.runtime,
+    params:
+        seeds=suite.n_seeds,
+        values=suite.values_of_data,
+        options=suite.seed_option,
     message:
         "data        {wildcards.theme}/{wildcards.paper} ({wildcards.scale})"
     shell:

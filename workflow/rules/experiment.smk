@@ -1,36 +1,30 @@
 # Metrics and tables of all seeds of one paper; where a paper asks for shards, each on its own and then put together.
 
 
-def shards(wildcards):
-    number = paper_of(wildcards).shards
-    pattern = f"results/{wildcards.scale}/{wildcards.theme}/{wildcards.paper}/shards/{{}}/outcome.json"
-    return [pattern.format(shard) for shard in range(number)] if number > 1 else []
-
-
 rule shard:
     input:
-        code=code("experiment.py"),
+        code=suite.code("experiment.py"),
         data="results/{scale}/{theme}/{paper}/data.npz",
-        substrates=substrate_weights,
+        substrates=suite.substrate_weights,
     output:
         "results/{scale}/{theme}/{paper}/shards/{shard}/outcome.json",
         directory("results/{scale}/{theme}/{paper}/shards/{shard}/tables"),
-    params:
-        seeds=seeds,
-        values=values,
-        options=seed_option,
     log:
         "logs/{scale}/{theme}/{paper}/experiment_{shard}.log",
     benchmark:
         "benchmarks/{scale}/{theme}/{paper}/experiment_{shard}.tsv"
+    priority: 20
     group:
         "{scale}.{theme}.{paper}"
-    priority: 20
-    resources:
-        mem_mb=memory,
-        runtime=runtime,
     conda:
-        environment
+        suite.environment
+    resources:
+        mem_mb=suite.memory,
+        runtime=suite.runtime,
+    params:
+        seeds=suite.n_seeds,
+        values=suite.values,
+        options=suite.seed_option,
     message:
         "shard {wildcards.shard}     {wildcards.theme}/{wildcards.paper} ({wildcards.scale})"
     shell:
@@ -40,29 +34,29 @@ rule shard:
 
 rule experiment:
     input:
-        code=code("experiment.py"),
+        code=suite.code("experiment.py"),
         data="results/{scale}/{theme}/{paper}/data.npz",
-        substrates=substrate_weights,
-        shards=shards,
+        substrates=suite.substrate_weights,
+        shards=suite.shards,
     output:
         "results/{scale}/{theme}/{paper}/outcome.json",
         directory("results/{scale}/{theme}/{paper}/tables"),
-    params:
-        seeds=seeds,
-        values=values,
-        options=seed_option,
     log:
         "logs/{scale}/{theme}/{paper}/experiment.log",
     benchmark:
         "benchmarks/{scale}/{theme}/{paper}/experiment.tsv"
+    priority: 10
     group:
         "{scale}.{theme}.{paper}"
-    priority: 10
-    resources:
-        mem_mb=memory,
-        runtime=runtime,
     conda:
-        environment
+        suite.environment
+    resources:
+        mem_mb=suite.memory,
+        runtime=suite.runtime,
+    params:
+        seeds=suite.n_seeds,
+        values=suite.values,
+        options=suite.seed_option,
     message:
         "experiment  {wildcards.theme}/{wildcards.paper} ({wildcards.scale})"
     shell:

@@ -3,7 +3,7 @@
 
 rule figure:
     input:
-        code=code("figure.py"),
+        code=suite.code("figure.py"),
         outcome="results/{scale}/{theme}/{paper}/outcome.json",
         tables="results/{scale}/{theme}/{paper}/tables",
     output:
@@ -14,19 +14,19 @@ rule figure:
             subcategory="{paper}",
             labels={"scale": "{scale}", "shows": "figure"},
         ),
-    params:
-        caption=lambda wildcards: paper_of(wildcards).caption,
     log:
         "logs/{scale}/{theme}/{paper}/figure.log",
     benchmark:
         "benchmarks/{scale}/{theme}/{paper}/figure.tsv"
     group:
         "{scale}.{theme}.{paper}"
-    resources:
-        mem_mb=memory,
-        runtime=runtime,
     conda:
         "../../envs/core.yaml"
+    resources:
+        mem_mb=suite.memory,
+        runtime=suite.runtime,
+    params:
+        caption=lambda wildcards: suite.paper(wildcards).caption,
     message:
         "figure      {wildcards.theme}/{wildcards.paper} ({wildcards.scale})"
     shell:

@@ -11,8 +11,8 @@ localrules:
 
 rule verdicts:
     input:
-        of_all_papers("results/{scale}/{slug}/verdicts.json"),
-        of_all_papers("figures/{scale}/{slug}.svg"),
+        verdicts=suite.all_papers("results/{scale}/{slug}/verdicts.json"),
+        figures=suite.all_papers("figures/{scale}/{slug}.svg"),
     output:
         report(
             "results/{scale}/verdicts.csv",
@@ -24,6 +24,8 @@ rule verdicts:
         "results/{scale}/costs.csv",
     log:
         "logs/{scale}/verdicts.log",
+    conda:
+        "../../envs/core.yaml"
     message:
         "verdicts of all papers ({wildcards.scale})"
     shell:
@@ -33,12 +35,17 @@ rule verdicts:
 rule as_expected:
     input:
         "results/{scale}/verdicts.csv",
+        # Named again, as a run that failed leaves a table without them.
+        verdicts=suite.all_papers("results/{scale}/{slug}/verdicts.json"),
+        figures=suite.all_papers("figures/{scale}/{slug}.svg"),
     output:
         touch("results/{scale}/as_expected"),
-    params:
-        lenient="" if SETTINGS["strict"] else "--lenient",
     log:
         "logs/{scale}/as_expected.log",
+    conda:
+        "../../envs/core.yaml"
+    params:
+        lenient="" if suite.settings["strict"] else "--lenient",
     message:
         "are all verdicts the expected ones? ({wildcards.scale})"
     shell:
@@ -47,15 +54,13 @@ rule as_expected:
 
 rule control_verdicts:
     input:
-        [
-            f"results/smoke/{slug}/controls/{control.id}.json"
-            for slug, paper in PAPERS.items()
-            for control in paper.controls
-        ],
+        suite.all_controls,
     output:
         "results/smoke/controls.csv",
     log:
         "logs/smoke/control_verdicts.log",
+    conda:
+        "../../envs/core.yaml"
     message:
         "all controls together"
     shell:
@@ -69,6 +74,8 @@ rule controls_as_expected:
         touch("results/smoke/controls_as_expected"),
     log:
         "logs/smoke/controls_as_expected.log",
+    conda:
+        "../../envs/core.yaml"
     message:
         "does every control break its claims?"
     shell:
@@ -82,6 +89,8 @@ rule reproductions:
         touch("results/desk/reproductions"),
     log:
         "logs/desk/reproductions.log",
+    conda:
+        "../../envs/core.yaml"
     message:
         "REPRODUCTIONS.md"
     shell:
