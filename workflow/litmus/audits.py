@@ -46,10 +46,16 @@ def audit(paper: Paper, scale: str, seeds: Sequence[int], settings: Mapping[str,
     values = paper.parameters(scale)
     for name in settings:
         if name not in values:
-            raise LitmusError(f"{paper.slug}: no parameter '{name}'{nearest(name, values)}; there are: {', '.join(values)}")
+            raise LitmusError(
+                f"{paper.slug}: no parameter '{name}'{nearest(name, values)}; there are: {', '.join(values)}"
+            )
     outcomes = simulate.simulate(paper, values | dict(settings), seeds)
     metrics = {seed: outcome.metrics for seed, outcome in outcomes.items()}
-    table = Table(show_edge=False, header_style="bold", title=f"{paper.slug} at {scale}, seeds {seeds[0]} to {seeds[-1]}")
+    table = Table(
+        show_edge=False,
+        header_style="bold",
+        title=f"{paper.slug} at {scale}, seeds {seeds[0]} to {seeds[-1]}",
+    )
     for column in ("claim", "stated", "fresh", "measured", "smallest", "largest", "expectation", "margin"):
         table.add_column(column)
     moved = []
@@ -71,5 +77,7 @@ def audit(paper: Paper, scale: str, seeds: Sequence[int], settings: Mapping[str,
             style="" if verdict.as_expected else "bold red",
         )
     console.print(table)
-    console.print(f"{len(moved)} of {len(paper.claims_at(scale))} verdicts moved" + (f": {', '.join(moved)}" if moved else ""))
+    console.print(
+        f"{len(moved)} of {len(paper.claims_at(scale))} verdicts moved" + (f": {', '.join(moved)}" if moved else "")
+    )
     return moved

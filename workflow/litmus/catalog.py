@@ -190,9 +190,10 @@ def load_config(overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
     content = read_yaml(root() / "config.yaml", "config.yaml")
     if content is not None and not isinstance(content, dict):
         raise LitmusError("config.yaml: expected a mapping of settings")
-    settings = (content or {}) | dict(overrides or {})
+    settings: dict[str, Any] = (content or {}) | dict(overrides or {})
     _validate(settings, "config.schema.json", "config.yaml")
-    settings = {"papers": "*/*", "exclude": [], "seeds": None, "strict": True} | settings
+    defaults: dict[str, Any] = {"papers": "*/*", "exclude": [], "seeds": None, "strict": True}
+    settings = defaults | settings
     for field in ("papers", "exclude"):
         patterns = [settings[field]] if isinstance(settings[field], str) else settings[field]
         settings[field] = [pattern if "/" in pattern else f"{pattern}/*" for pattern in patterns]
@@ -254,7 +255,7 @@ def _expected(error: Any) -> str:
         extra = sorted(str(field) for field in error.instance if field not in known)
         return f"unknown field '{extra[0]}'{nearest(extra[0], known)}; expected one of {', '.join(known)}"
     if rule == "dependentRequired":
-        return error.message
+        return str(error.message)
     if rule == "enum":
         return f"expected one of {', '.join(map(str, wanted))}, found {found}"
     if description := error.schema.get("description"):
@@ -313,8 +314,14 @@ def _check_meaning(content: Mapping[str, Any], name: str) -> None:
             if claims[claim_id].get("outcome", HOLDS) != HOLDS:
                 fail(f"{where}.breaks", f"'{claim_id}' already fails without the control")
             if "smoke" not in claims[claim_id]["scales"] and "at" not in control:
-                fail(f"{where}.at", f"expected the sizes at which '{claim_id}' holds, as smoke does not check it")
+                fail(
+                    f"{where}.at",
+                    f"expected the sizes at which '{claim_id}' holds, as smoke does not check it",
+                )
         broken.update(control["breaks"])
     for i, claim in enumerate(content["claims"]):
         if claim.get("outcome", HOLDS) == HOLDS and claim["id"] not in broken and "uncontrolled" not in claim:
-            fail(f"claims[{i}]", f"no control breaks '{claim['id']}' (name it in a control, or say why in 'uncontrolled')")
+            fail(
+                f"claims[{i}]",
+                f"no control breaks '{claim['id']}' (name it in a control, or say why in 'uncontrolled')",
+            )

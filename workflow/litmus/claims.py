@@ -99,11 +99,11 @@ def evaluate(claim: Claim, metrics: Mapping[int, Mapping[str, float]]) -> Verdic
 
     if not metrics:
         return error("no seed was run")
-    for seed, values in metrics.items():
-        if claim.metric not in values:
-            found = ", ".join(sorted(values)) or "none"
+    for seed, produced in metrics.items():
+        if claim.metric not in produced:
+            found = ", ".join(sorted(produced)) or "none"
             return error(f"metric '{claim.metric}' was not produced for seed {seed} (produced: {found})")
-        if math.isnan(values[claim.metric]):
+        if math.isnan(produced[claim.metric]):
             return error(f"metric '{claim.metric}' is NaN for seed {seed}")
     values = {seed: metrics[seed][claim.metric] for seed in metrics}
     low, high = claim.limits
@@ -141,8 +141,12 @@ def _margin(values: list[float], over: str, value: float, low: float, high: floa
     distance = _distance(value, low, high)
     finite = all(map(math.isfinite, values))
     spread = statistics.stdev(values) if len(values) > 1 and finite else None
-    # The standard error of a mean; of a median, pi/2 times its variance (normal values); one value's own spread for the worst.
-    factor = {"mean": 1 / math.sqrt(len(values)), "median": math.sqrt(math.pi / 2 / len(values)), "worst": 1.0}[over]
+    # Standard error of a mean, or of a median (variance pi/2 times as large); one value's own spread for the worst.
+    factor = {
+        "mean": 1 / math.sqrt(len(values)),
+        "median": math.sqrt(math.pi / 2 / len(values)),
+        "worst": 1.0,
+    }[over]
     if spread and math.isfinite(distance):
         return distance / (factor * spread), "se", spread
     limit = low if value - low <= high - value else high

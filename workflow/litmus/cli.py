@@ -20,7 +20,8 @@ app = typer.Typer(
     name="litmus",
     help="Litmus reruns the claims of published papers.\n\n"
     "A paper is named THEME/PAPER, or PAPER alone where that is unambiguous. "
-    "`make reproduce` runs all of them; these commands are for looking at one, developing one, or testing how firm a verdict is.",
+    "`make reproduce` runs all of them; these commands are for looking at one, developing one, "
+    "or testing how firm a verdict is.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -36,7 +37,9 @@ def _complete_paper(incomplete: str) -> list[str]:
 
 
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="THEME/PAPER", autocompletion=_complete_paper)]
-ScaleName = Annotated[str, typer.Option("--scale", help="smoke, desk or paper", autocompletion=lambda: list(catalog.SCALES))]
+ScaleName = Annotated[
+    str, typer.Option("--scale", help="smoke, desk or paper", autocompletion=lambda: list(catalog.SCALES))
+]
 
 
 @app.command("list")
@@ -57,7 +60,14 @@ def list_papers(
         if theme in (None, paper.theme):
             failing = sum(claim.outcome == "fails" for claim in paper.claims)
             claims = f"{len(paper.claims)}" + (f" ({failing} fail)" if failing else "")
-            table.add_row(paper.slug, escape(paper.title), str(paper.year), paper.evidence, claims, str(len(paper.controls)))
+            table.add_row(
+                paper.slug,
+                escape(paper.title),
+                str(paper.year),
+                paper.evidence,
+                claims,
+                str(len(paper.controls)),
+            )
     console.print(table)
 
 
@@ -79,7 +89,9 @@ def show(paper: PaperName, scale: ScaleName = "desk") -> None:
             console.print(f"  fails because: {escape(' '.join(claim.because.split()))}")
     console.print("\n[bold]Controls[/]")
     for control in found.controls:
-        console.print(f"  {control.id}: {escape(control.says or '')} sets {dict(control.set)}, breaks {', '.join(control.breaks)}")
+        console.print(
+            f"  {control.id}: {escape(control.says or '')} sets {dict(control.set)}, breaks {', '.join(control.breaks)}"
+        )
     console.print(f"\n[bold]Files[/] {shown(paper_dir(found.slug))}/: paper.yaml, {', '.join(catalog.STAGE_FILES)}")
 
 
@@ -157,7 +169,9 @@ def control(
         console.print(f"[bold]{control_id}[/]: {record['result']}", style="" if record["result"] == "broken" else "red")
         for when, verdicts in (("intact", record["intact"]), ("broken", record["claims"])):
             for verdict in verdicts:
-                console.print(f"  {when}: {verdict['claim']} {verdict['verdict']}: {verdict['metric']} = {verdict['value']}")
+                console.print(
+                    f"  {when}: {verdict['claim']} {verdict['verdict']}: {verdict['metric']} = {verdict['value']}"
+                )
     if survived:
         raise typer.Exit(1)
 
@@ -176,9 +190,14 @@ def verdicts(scale: ScaleName = "desk") -> None:
 @app.command()
 def audit(
     paper: PaperName,
-    seeds: Annotated[str, typer.Option(help="Fresh seeds, FIRST:LAST as in Python (100:105 are five), or one seed.")] = "100:105",
+    seeds: Annotated[
+        str, typer.Option(help="Fresh seeds, FIRST:LAST as in Python (100:105 are five), or one seed.")
+    ] = "100:105",
     scale: ScaleName = "desk",
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; may be repeated.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter; may be repeated."),
+    ] = None,
 ) -> None:
     """Rerun one paper with fresh seeds or changed parameters and report which verdicts move.
 
@@ -193,7 +212,9 @@ def audit(
 
 
 @app.command()
-def new(paper: Annotated[str, typer.Argument(metavar="THEME/PAPER", help="Where the new paper goes.")]) -> None:
+def new(
+    paper: Annotated[str, typer.Argument(metavar="THEME/PAPER", help="Where the new paper goes.")],
+) -> None:
     """Start a new paper from a scaffold that already runs and passes validation."""
     from litmus import scaffolding
 

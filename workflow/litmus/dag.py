@@ -21,7 +21,7 @@ STARTED = Path(".snakemake/litmus-started")
 
 
 def prepare_environment(config: Mapping[str, Any]) -> None:
-    """Let jobs, which are plain ``python -m litmus`` calls, find this interpreter, this kit, this repository and `config`."""
+    """Let jobs (plain ``python -m litmus`` calls) find this interpreter, kit, repository and `config`."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(KIT.parent), os.environ.get("PYTHONPATH")]))
     os.environ["LITMUS_ROOT"] = os.getcwd()
@@ -71,7 +71,9 @@ class Suite:
         paper = self.paper(wildcards)
         controls = {control.id: control for control in paper.controls}
         if wildcards.control not in controls:
-            raise LitmusError(f"{paper.slug}: no control '{wildcards.control}'{catalog.nearest(wildcards.control, controls)}")
+            raise LitmusError(
+                f"{paper.slug}: no control '{wildcards.control}'{catalog.nearest(wildcards.control, controls)}"
+            )
         return controls[wildcards.control]
 
     # Inputs
@@ -104,7 +106,9 @@ class Suite:
 
         def inputs(wildcards: Any) -> list[str]:
             scale = wildcards.scale
-            return [pattern.format(scale=scale, slug=slug) for slug, paper in self.papers.items() if scale in paper.scales]
+            return [
+                pattern.format(scale=scale, slug=slug) for slug, paper in self.papers.items() if scale in paper.scales
+            ]
 
         return inputs
 

@@ -1,9 +1,7 @@
 """Reading YAML with care, and writing files that are whole or absent."""
 
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,11 +25,9 @@ class _Loader(_BaseLoader):  # type: ignore[misc]
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key.start_mark)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key '{key.value}' stands twice", key.start_mark
-                )
+                raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' stands twice", key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+        return dict(super().construct_mapping(node, deep=deep))
 
 
 _Loader.add_implicit_resolver(
@@ -54,7 +50,7 @@ def read_yaml(path: Path, name: str) -> Any:
             isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_BaseLoader)
         ):
             raise LitmusError(f"{name}: YAML aliases (*name) are not allowed")
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark is not None else ""
@@ -66,14 +62,14 @@ def read_yaml(path: Path, name: str) -> Any:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that takes its place once the block ends without an error."""
+    """Give a temporary path beside `path` that takes its place once the block ends without an error.
+
+    The name is always the same, so that what a killed process left is overwritten by the next one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         yield temporary
-        temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -82,11 +78,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Like `whole_file` for a folder, which replaces the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    temporary = path.with_name(f".{path.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
     try:
         yield temporary
-        temporary.chmod(0o755)
         if path.exists():
             shutil.rmtree(path)
         temporary.replace(path)

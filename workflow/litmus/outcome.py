@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import numbers
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,9 +45,13 @@ class Outcome:
         metrics = {}
         for name, value in self.metrics.items():
             _check_name(name, owner, "metric")
-            if not isinstance(value, numbers.Real) and not (hasattr(value, "item") and getattr(value, "ndim", 1) == 0):
-                raise LitmusError(f"{owner}: metric '{name}': expected a number, found {type(value).__name__}")
-            metrics[name] = float(value)
+            try:
+                if isinstance(value, str | bytes):
+                    raise TypeError
+                metrics[name] = float(value)
+            except (TypeError, ValueError):
+                kind = type(value).__name__
+                raise LitmusError(f"{owner}: metric '{name}': expected a number, found {kind}") from None
         for name, table in self.tables.items():
             _check_name(name, owner, "table")
             if not hasattr(table, "columns"):
@@ -117,10 +120,12 @@ def load_tables(folder: Path) -> dict[str, pd.DataFrame]:
         try:
             content = file.read_bytes()
         except OSError as error:
-            raise LitmusError(f"{shown(file)}: cannot be read ({error.strerror}); delete {shown(folder)} and run again") from None
+            raise LitmusError(
+                f"{shown(file)}: cannot be read ({error.strerror}); delete {shown(folder)} and run again"
+            ) from None
         if hashlib.sha256(content).hexdigest() != checksum:
             raise LitmusError(f"{shown(file)}: damaged (its checksum differs); delete {shown(folder)} and run again")
-        tables[name] = pd.read_csv(io.BytesIO(content), float_precision="round_trip", keep_default_na=False, na_values=[""])
+        tables[name] = pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
     return tables
 
 

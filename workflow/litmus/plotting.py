@@ -1,4 +1,4 @@
-"""The look of the figures: one style, one palette, a few helpers. No pyplot: it holds global state and is slow to import."""
+"""The look of the figures: one style, one palette, a few helpers. No pyplot: it is global state and slow to import."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -31,7 +32,7 @@ STYLE: dict[str, Any] = {
     "axes.labelsize": 8.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(color=COLORS),
+    "axes.prop_cycle": cycler(color=COLORS),
     "axes.grid": True,
     "grid.color": "#E5E5E5",
     "grid.linewidth": 0.6,
@@ -48,7 +49,9 @@ STYLE: dict[str, Any] = {
 }
 
 
-def panels(rows: int = 1, columns: int = 1, width: float = PANEL_WIDTH, height: float = PANEL_HEIGHT, **keywords: Any) -> tuple[Figure, Any]:
+def panels(
+    rows: int = 1, columns: int = 1, width: float = PANEL_WIDTH, height: float = PANEL_HEIGHT, **keywords: Any
+) -> tuple[Figure, Any]:
     """A figure of `rows` x `columns` panels in the house style.
 
     Parameters
@@ -63,13 +66,21 @@ def panels(rows: int = 1, columns: int = 1, width: float = PANEL_WIDTH, height: 
     figure, axes
         The axes as ``Figure.subplots`` returns them.
     """
-    mpl.rcParams.update(STYLE)
+    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     return figure, figure.subplots(rows, columns, **keywords)
 
 
-def spread(ax: Axes, table: pd.DataFrame, x: str, y: str, label: str | None = None, color: str | None = None, **keywords: Any) -> None:
-    """Line through the mean of column `y` at each `x`, with a band from the smallest to the largest value over the rows (seeds)."""
+def spread(
+    ax: Axes,
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    label: str | None = None,
+    color: str | None = None,
+    **keywords: Any,
+) -> None:
+    """Line through the mean of column `y` at each `x`, with a band from the smallest to the largest (over seeds)."""
     grouped = table.groupby(x, sort=True)[y]
     centre: np.ndarray = grouped.mean().to_numpy()
     low, high = grouped.min().to_numpy(), grouped.max().to_numpy()
@@ -81,7 +92,7 @@ def spread(ax: Axes, table: pd.DataFrame, x: str, y: str, label: str | None = No
 
 def save(figure: Figure, path: Path) -> None:
     """Write an SVG or PNG, whole or not at all; the same figure gives the same SVG bytes."""
-    with mpl.rc_context(STYLE), whole_file(path) as temporary:
+    with mpl.rc_context(STYLE), whole_file(path) as temporary:  # type: ignore[arg-type]
         if path.suffix == ".svg":
             figure.savefig(temporary, metadata={"Date": None, "Creator": None})
         else:

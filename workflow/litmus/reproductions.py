@@ -24,7 +24,8 @@ def write() -> Path:
         raise LitmusError(f"results/desk: {missing[0]} has not been run; `snakemake --cores` runs all papers")
     note = (
         f"Measured at desk scale from commit {_commit()}. `make reproduce` makes these numbers again; "
-        "`make reproductions` writes this page. A claim that fails *as recorded* is one whose paper.yaml says that, and why, it does not hold."
+        "`make reproductions` writes this page. A claim that fails *as recorded* is one whose paper.yaml says "
+        "that, and why, it does not hold."
     )
     file = root() / "REPRODUCTIONS.md"
     write_text(file, summary.as_markdown(found, TITLE, note))

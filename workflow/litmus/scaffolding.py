@@ -22,7 +22,9 @@ def create(slug: str) -> list[Path]:
     folder = paper_dir(slug)
     if folder.exists() or slug in slugs():
         raise LitmusError(f"{shown(folder)}: exists already")
-    templates = Environment(loader=FileSystemLoader(KIT / "scaffold"), undefined=StrictUndefined, keep_trailing_newline=True)
+    templates = Environment(
+        loader=FileSystemLoader(KIT / "scaffold"), undefined=StrictUndefined, keep_trailing_newline=True
+    )
     names = ["paper.yaml", "data.py", "method.py", "experiment.py", "figure.py", "test_method.py"]
     with whole_folder(folder) as temporary:
         for name in names:

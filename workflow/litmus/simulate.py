@@ -75,7 +75,10 @@ def generate(paper: Paper, params: Params, seed: int) -> tuple[dict[str, np.ndar
 def run(paper: Paper, data: Mapping[str, np.ndarray], params: Params, seed: int) -> Outcome:
     """The outcome of one seed, checked."""
     outcome = _call(
-        _function(paper.slug, "experiment", "run"), data, params, seeding.generator(paper.slug, "experiment", seed)
+        _function(paper.slug, "experiment", "run"),
+        data,
+        params,
+        seeding.generator(paper.slug, "experiment", seed),
     )
     owner = f"papers/{paper.slug}/experiment.py"
     if not isinstance(outcome, Outcome):
@@ -95,7 +98,7 @@ def simulate(paper: Paper, values: Mapping[str, Any], seeds: Sequence[int]) -> d
 
 def draw(paper: Paper, tables: Mapping[str, pd.DataFrame]) -> Figure:
     """The paper's figure."""
-    figure = _call(_function(paper.slug, "figure", "draw"), dict(tables))
+    figure: Figure = _call(_function(paper.slug, "figure", "draw"), dict(tables))
     if not hasattr(figure, "savefig") or not figure.get_axes():
         raise LitmusError(f"papers/{paper.slug}/figure.py: draw returned no matplotlib Figure with axes")
     return figure

@@ -62,7 +62,9 @@ def experiment(
         outcomes[seed] = simulate.run(paper, arrays, params, seed)
     if mine and params.unread:
         name = min(params.unread)
-        raise LitmusError(f"papers/{paper.slug}/paper.yaml: scales.{scale}.{name}: neither data.py nor experiment.py reads it")
+        raise LitmusError(
+            f"papers/{paper.slug}/paper.yaml: scales.{scale}.{name}: neither data.py nor experiment.py reads it"
+        )
     target = folder if shard is None else folder / "shards" / str(shard)
     metrics, tables = outcome.combine(outcomes, paper.slug) if outcomes else ({}, {})
     outcome.save(target, metrics, tables)
@@ -150,7 +152,9 @@ def control(paper: Paper, control_id: str, file: Path | None = None) -> dict[str
         records = [verdict_record(evaluate(claim, metrics)) for claim in claims]
         for record in records:
             if record["message"]:
-                raise LitmusError(f"{paper.slug}: control '{control_id}': claim '{record['claim']}': {record['message']}")
+                raise LitmusError(
+                    f"{paper.slug}: control '{control_id}': claim '{record['claim']}': {record['message']}"
+                )
         return records
 
     intact = verdicts(intact_values) if chosen.at is not None else []
@@ -159,9 +163,16 @@ def control(paper: Paper, control_id: str, file: Path | None = None) -> dict[str
         result = "not intact"
     else:
         result = "broken" if all(record["verdict"] == FAILS for record in broken) else "survived"
-    record = {"paper": paper.slug, "control": control_id, "result": result, "claims": broken, "intact": intact}
+    record = {
+        "paper": paper.slug,
+        "control": control_id,
+        "result": result,
+        "claims": broken,
+        "intact": intact,
+    }
     write_text(
-        file or results_dir(paper.slug, "smoke") / "controls" / f"{control_id}.json", json.dumps(record, indent=1) + "\n"
+        file or results_dir(paper.slug, "smoke") / "controls" / f"{control_id}.json",
+        json.dumps(record, indent=1) + "\n",
     )
     return record
 
@@ -183,6 +194,8 @@ def substrate(name: str) -> None:
     params = Params(description.params, f"papers/substrates/{name}/substrate.yaml: params")
     arrays = train(params, seeding.generator(f"substrates/{name}", "train", 0))
     if params.unread:
-        raise LitmusError(f"papers/substrates/{name}/substrate.yaml: params.{min(params.unread)}: train.py does not read it")
+        raise LitmusError(
+            f"papers/substrates/{name}/substrate.yaml: params.{min(params.unread)}: train.py does not read it"
+        )
     with whole_file(substrate_weights(name)) as temporary:
         np.savez(temporary, **arrays)

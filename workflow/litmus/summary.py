@@ -63,7 +63,15 @@ def _paper_rows(paper: Paper, scale: str) -> list[Row]:
     if not failed and not figure_file(paper.slug, scale).is_file():
         log = log_file(paper.slug, scale, "figure")
         verdict = {"verdict": ERROR, "message": f"see {shown(log)}"} if log.is_file() else {"verdict": NOT_RUN}
-        found.append({**dict.fromkeys(FIELDS), "paper": paper.slug, "claim": "(figure)", "as_expected": False, **verdict})
+        found.append(
+            {
+                **dict.fromkeys(FIELDS),
+                "paper": paper.slug,
+                "claim": "(figure)",
+                "as_expected": False,
+                **verdict,
+            }
+        )
     return found
 
 
@@ -287,7 +295,15 @@ def control_rows(papers: Iterable[Paper]) -> list[Row]:
 def write_controls() -> None:
     """Write results/smoke/controls.csv."""
     found = control_rows(selected())
-    fields = ("paper", "control", "claim", "result", "value_under_control", "verdict_under_control", "message")
+    fields = (
+        "paper",
+        "control",
+        "claim",
+        "result",
+        "value_under_control",
+        "verdict_under_control",
+        "message",
+    )
     write_text(root() / "results" / "smoke" / "controls.csv", as_csv(found, fields))
 
 
@@ -299,5 +315,6 @@ def gate_controls() -> int:
         detail = row["message"] or f"under the control '{row['claim']}' is {row['value_under_control']}"
         print(f"{row['paper']}: control '{row['control']}': {row['result']}: {detail}", file=sys.stderr)
     controls = {(row["paper"], row["control"]) for row in found}
-    print(f"{len(controls)} controls: {len(controls - {(row['paper'], row['control']) for row in odd})} break their claims")
+    broken = controls - {(row["paper"], row["control"]) for row in odd}
+    print(f"{len(controls)} controls: {len(broken)} break their claims")
     return 1 if odd else 0
