@@ -177,11 +177,17 @@ def control(
 
 
 @app.command()
-def verdicts(scale: ScaleName = "desk") -> None:
+def verdicts(
+    scale: ScaleName = "desk",
+    svg: Annotated[Path | None, typer.Option(help="Save the table as a picture as well.")] = None,
+) -> None:
     """Print the verdict table of the last run, grouped by theme, with the paths of its files."""
     from litmus import summary
 
-    summary.show(summary.rows(summary.selected(), scale), f"Verdicts at scale '{scale}'")
+    recorder = Console(record=svg is not None, width=130 if svg else None)
+    summary.show(summary.rows(summary.selected(), scale), f"Verdicts at scale '{scale}'", recorder)
+    if svg:
+        recorder.save_svg(str(svg), title="litmus verdicts")
     for file in ("verdicts.md", "verdicts.csv", "costs.csv"):
         if (path := root() / "results" / scale / file).is_file():
             console.print(f"  {shown(path)}", highlight=False)

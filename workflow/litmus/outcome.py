@@ -43,7 +43,8 @@ class Outcome:
     def checked(self, owner: str) -> Outcome:
         """The same outcome with plain floats, or a `LitmusError` that names what is wrong with it."""
         metrics = {}
-        for name, value in self.metrics.items():
+        given: Mapping[str, Any] = self.metrics
+        for name, value in given.items():
             _check_name(name, owner, "metric")
             try:
                 if isinstance(value, str | bytes):
