@@ -31,13 +31,15 @@ def test_paper_is_valid_and_complete(slug):
 
 
 def test_imports_run_one_way(slug):
-    """A paper imports the kit, its theme's shared modules, substrates and itself; its figure neither method nor experiment."""
+    """A paper imports the kit, its theme's modules, substrates and itself; its figure neither method nor experiment."""
     theme = slug.split("/")[0]
     for file in sources(slug):
         for found in map(Path, ImportScanner().inputs(file)):
             if found.parts[0] == "papers":
                 shared = len(found.parts) == 3 and found.parts[1] == theme
-                assert shared or found.parts[1] == "substrates" or "/".join(found.parts[1:3]) == slug, f"{file}: {found}"
+                assert shared or found.parts[1] == "substrates" or "/".join(found.parts[1:3]) == slug, (
+                    f"{file}: {found}"
+                )
     drawn_from = {Path(found).name for found in ImportScanner().inputs(REPOSITORY / "papers" / slug / "figure.py")}
     assert not drawn_from & {"method.py", "experiment.py", "data.py"}
 

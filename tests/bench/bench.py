@@ -35,7 +35,9 @@ def make_papers(folder: Path, number: int) -> None:
         method = scaffolding.create(f"{theme}/paper_{i:03d}")[2]
         (folder / "papers" / theme / "shared.py").write_text(f'"""Shared."""\n\nSCALE = 1.0\n{filler}')
         method.write_text(
-            method.read_text().replace("import numpy as np\n", "import numpy as np\n\nfrom ..shared import SCALE  # noqa\n")
+            method.read_text().replace(
+                "import numpy as np\n", "import numpy as np\n\nfrom ..shared import SCALE  # noqa\n"
+            )
             + filler
         )
         paper = folder / "papers" / theme / f"paper_{i:03d}" / "paper.yaml"
@@ -57,9 +59,16 @@ def snakemake(folder: Path, *arguments: str) -> tuple[float, float, float]:
         "use = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
         "print(json.dumps([code, time.monotonic() - start, use.ru_utime + use.ru_stime, use.ru_maxrss / 1024]))\n"
     )
-    environment = {k: v for k, v in os.environ.items() if k not in ("LITMUS_ROOT", "PYTHONPATH")} | {"LITMUS_TABLE": "no"}
+    environment = {k: v for k, v in os.environ.items() if k not in ("LITMUS_ROOT", "PYTHONPATH")} | {
+        "LITMUS_TABLE": "no"
+    }
     output = subprocess.run(
-        [sys.executable, "-c", measured, *command], cwd=folder, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", measured, *command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     code, wall, cpu, peak = json.loads(output)
     if code:
