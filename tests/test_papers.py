@@ -55,6 +55,25 @@ def test_no_global_state(slug):
         assert "np.random.seed" not in file.read_text(), file
 
 
+EXTRA = {"core": set(), "convex": {"cvxpy", "clarabel", "scs"}, "torch": {"cvxpy", "clarabel", "scs", "torch"}}
+
+
+def test_environment_has_what_is_imported(slug):
+    """Packages beyond the core environment are imported only by papers whose environment holds them."""
+    needed = set()
+    for file in sources(slug):
+        if file.name.startswith("test_"):
+            continue  # tests may compare with any package of the lock
+        for found in ImportScanner().inputs(file):
+            tree = ast.parse((REPOSITORY / found).read_text())
+            names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+            names += [
+                node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level
+            ]
+            needed |= {name.split(".")[0] for name in names} & EXTRA["torch"]
+    assert needed <= EXTRA[catalog.load(slug).env]
+
+
 def test_modules_are_short(slug):
     long = {file.name: lines for file in sources(slug) if (lines := len(file.read_text().splitlines())) > 400}
     assert not long
