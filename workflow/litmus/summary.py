@@ -228,7 +228,7 @@ def show(records: Sequence[Row], title: str, console: Any = None) -> None:
 
     console = console or Console()
     if not console.is_terminal and console.width < 130:
-        console = Console(width=150)
+        console = Console(width=180)
     table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False, header_style="bold")
     for name in ("paper", "claim", "measured", "expectation", "verdict", "margin", "evidence", "s"):
         right = name in ("measured", "margin", "s")
