@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 140)  # tables in a file or a pipe stay readable
 
 
 def _complete_paper(incomplete: str) -> list[str]:
