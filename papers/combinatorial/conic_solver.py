@@ -27,10 +27,8 @@ PRIMAL_WEIGHT = 1e-6  # metric on x
 HOMOGENEOUS_WEIGHT = 10.0  # metric on the homogenising variable
 ZERO_CONE_WEIGHT = 1e-3  # equality rows get a metric this much smaller than the others
 FIRST_SCALE, SMALLEST_SCALE, LARGEST_SCALE = 0.1, 1e-6, 1e6
-SCALE_CHANGE, SCALE_PATIENCE = (
-    np.sqrt(10),
-    100,
-)  # change the scale if it is off by the factor, after so many iterations
+SCALE_CHANGE = np.sqrt(10)  # the scale is changed if it is off by this factor,
+SCALE_PATIENCE = 100  # after so many iterations
 CHECK_EVERY = 25
 RUIZ_PASSES = 25
 
