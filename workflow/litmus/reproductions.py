@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from litmus import summary
+from litmus import catalog, summary
 from litmus.errors import LitmusError
 from litmus.files import write_text
 from litmus.paths import root
@@ -12,14 +12,14 @@ TITLE = "Reproductions"
 
 
 def write() -> Path:
-    """Write REPRODUCTIONS.md from results/desk.
+    """Write REPRODUCTIONS.md from results/desk; all papers, whatever config.yaml selects.
 
     Raises
     ------
     LitmusError
         If a paper has not been run at desk scale: the page would be incomplete.
     """
-    found = summary.rows(summary.selected(), "desk")
+    found = summary.rows(map(catalog.load, catalog.slugs()), "desk")
     if missing := sorted({row["paper"] for row in found if row["verdict"] == summary.NOT_RUN}):
         raise LitmusError(f"results/desk: {missing[0]} has not been run; `snakemake --cores` runs all papers")
     note = (

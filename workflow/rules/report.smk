@@ -85,8 +85,6 @@ rule controls_as_expected:
 rule reproductions:
     input:
         "results/desk/verdicts.csv",
-    output:
-        touch("results/desk/reproductions"),
     log:
         "logs/desk/reproductions.log",
     conda:
