@@ -68,6 +68,12 @@ def rows(slugs: Iterable[str], scale: str) -> list[dict[str, Any]]:
     ]
 
 
+def substrate_rows(names: Iterable[str]) -> list[dict[str, Any]]:
+    """One row per substrate that has been made."""
+    found = ((f"substrates/{name}", load(f"substrates/{name}", "all", "train")) for name in names)
+    return [{"paper": slug, "stage": "train", **cost} for slug, cost in found if cost is not None]
+
+
 def as_csv(records: Iterable[dict[str, Any]]) -> str:
     """The rows as the text of costs.csv."""
     buffer = io.StringIO()

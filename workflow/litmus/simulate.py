@@ -33,7 +33,8 @@ def load_module(slug: str, stage: str) -> ModuleType:
     return importlib.import_module(f"papers.{slug.replace('/', '.')}.{stage}")
 
 
-def _call(function: Any, *arguments: Any) -> Any:
+def call(function: Any, *arguments: Any) -> Any:
+    """Call a function of a paper, and add its CPU seconds to `own_seconds`."""
     global own_seconds
     start = time.process_time()
     try:
@@ -58,7 +59,7 @@ def generate(paper: Paper, params: Params, seed: int) -> tuple[dict[str, np.ndar
 
     names = parameters_read(paper_dir(paper.slug) / "data.py")
     mine = params if names is None else Params({n: params[n] for n in names if n in params}, f"{paper.slug}: data.py")
-    arrays = _call(_function(paper.slug, "data", "generate"), mine, seeding.generator(paper.slug, "data", seed))
+    arrays = call(_function(paper.slug, "data", "generate"), mine, seeding.generator(paper.slug, "data", seed))
     owner = f"papers/{paper.slug}/data.py"
     if not isinstance(arrays, Mapping):
         raise LitmusError(f"{owner}: generate returned {type(arrays).__name__}; expected a mapping of name to array")
@@ -74,7 +75,7 @@ def generate(paper: Paper, params: Params, seed: int) -> tuple[dict[str, np.ndar
 
 def run(paper: Paper, data: Mapping[str, np.ndarray], params: Params, seed: int) -> Outcome:
     """The outcome of one seed, checked."""
-    outcome = _call(
+    outcome = call(
         _function(paper.slug, "experiment", "run"),
         data,
         params,
@@ -98,7 +99,7 @@ def simulate(paper: Paper, values: Mapping[str, Any], seeds: Sequence[int]) -> d
 
 def draw(paper: Paper, tables: Mapping[str, pd.DataFrame]) -> Figure:
     """The paper's figure."""
-    figure: Figure = _call(_function(paper.slug, "figure", "draw"), dict(tables))
+    figure: Figure = call(_function(paper.slug, "figure", "draw"), dict(tables))
     if not hasattr(figure, "savefig") or not figure.get_axes():
         raise LitmusError(f"papers/{paper.slug}/figure.py: draw returned no matplotlib Figure with axes")
     return figure

@@ -192,7 +192,7 @@ def substrate(name: str) -> None:
         sys.path.insert(0, str(root()))
     train = importlib.import_module(f"papers.substrates.{name}.train").train
     params = Params(description.params, f"papers/substrates/{name}/substrate.yaml: params")
-    arrays = train(params, seeding.generator(f"substrates/{name}", "train", 0))
+    arrays = simulate.call(train, params, seeding.generator(f"substrates/{name}", "train", 0))
     if params.unread:
         raise LitmusError(
             f"papers/substrates/{name}/substrate.yaml: params.{min(params.unread)}: train.py does not read it"

@@ -117,8 +117,8 @@ def write(scale: str) -> list[Row]:
     folder = root() / "results" / scale
     write_text(folder / "verdicts.csv", as_csv(found, FIELDS))
     write_text(folder / "verdicts.md", as_markdown(found, f"Verdicts at scale '{scale}'"))
-    slugs = [paper.slug for paper in papers] + [f"substrates/{name}" for name in catalog.substrates()]
-    write_text(folder / "costs.csv", costs.as_csv(costs.rows(slugs, scale)))
+    spent = costs.substrate_rows(catalog.substrates()) + costs.rows([paper.slug for paper in papers], scale)
+    write_text(folder / "costs.csv", costs.as_csv(spent))
     return found
 
 
