@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.markup import escape
 
 from litmus import catalog
 from litmus.errors import LitmusError
+from litmus.files import write_text
 from litmus.jobs import single_thread
 from litmus.paths import paper_dir, root, shown
 
@@ -187,7 +189,9 @@ def verdicts(
     recorder = Console(record=svg is not None, width=130 if svg else None)
     summary.show(summary.rows(summary.selected(), scale), f"Verdicts at scale '{scale}'", recorder)
     if svg:
-        recorder.save_svg(str(svg), title="litmus verdicts")
+        # Without rich's web fonts: a picture should request nothing.
+        picture = re.sub(r"@font-face \{.*?\}", "", recorder.export_svg(title="litmus verdicts"), flags=re.DOTALL)
+        write_text(svg, picture)
     for file in ("verdicts.md", "verdicts.csv", "costs.csv"):
         if (path := root() / "results" / scale / file).is_file():
             console.print(f"  {shown(path)}", highlight=False)
