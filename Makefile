@@ -22,10 +22,12 @@ reproduce: setup ## Rerun every paper at desk scale and show the verdicts
 	@LITMUS_TABLE=no $(SNAKEMAKE) $(ARGS); code=$$?; \
 	  $(IN_VENV) litmus verdicts --scale desk; \
 	  report=results/desk/report.html; \
-	  if [ $$code -eq 0 ] && [ ! $$report -nt results/desk/verdicts.csv ]; then \
-	    $(SNAKEMAKE) --report $$report >.snakemake/report.log 2>&1 || cat .snakemake/report.log; \
+	  if [ $$code -eq 0 ]; then \
+	    [ $$report -nt results/desk/verdicts.csv ] || \
+	      $(SNAKEMAKE) $(ARGS) --report $$report >.snakemake/report.log 2>&1 || cat .snakemake/report.log; \
+	    [ ! -f $$report ] || echo "  $$report"; \
 	  fi; \
-	  [ $$code -ne 0 ] || echo "  $$report"; exit $$code
+	  exit $$code
 
 smoke: setup ## Rerun every paper at smoke scale (minutes)
 	@LITMUS_TABLE=no $(SNAKEMAKE) smoke $(ARGS); code=$$?; \
