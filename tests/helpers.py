@@ -15,28 +15,14 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def snakemake(
-    repository: Path, *arguments: str, cores: int = 2, **keywords: object
-) -> subprocess.CompletedProcess[str]:
-    """Run the real workflow on the fixture papers."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "-s",
-        str(REPOSITORY / "Snakefile"),
-        "--cores",
-        str(cores),
-        *arguments,
-    ]
+def snakemake_call(*arguments: str, cores: int = 2) -> dict[str, object]:
+    """Arguments for `subprocess` that run the real workflow as its users do."""
+    command = [sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile"), "--cores", str(cores)]
     environment = {k: v for k, v in os.environ.items() if k not in ("LITMUS_ROOT", "PYTHONPATH")} | {"COLUMNS": "150"}
-    return subprocess.run(
-        command,
-        cwd=repository,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        **keywords,
-    )
+    return {"args": [*command, *arguments], "env": environment}
+
+
+def snakemake(repository: Path, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+    """Run the real workflow on the fixture papers."""
+    call = snakemake_call(*arguments, cores=cores)
+    return subprocess.run(**call, cwd=repository, capture_output=True, text=True, check=False, timeout=300)

@@ -8,11 +8,10 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
-from helpers import REPOSITORY, edit, snakemake
+from helpers import edit, snakemake, snakemake_call
 
 pytestmark = pytest.mark.workflow
 
@@ -139,7 +138,7 @@ def test_report_has_figures_and_claims(repository, add_paper):
 SLOW = {"    estimates = ": "    import time\n\n    time.sleep(0.4)\n    estimates = "}
 
 
-def test_killed_run_ends_with_the_same_bits(repository, add_paper, tmp_path_factory):
+def test_killed_run_ends_with_the_same_bits(repository, add_paper):
     for slug in ("toy/a", "toy/b", "toy/c"):
         add_paper(slug, experiment=SLOW)
     assert snakemake(repository, "smoke", cores=1).returncode == 0
@@ -147,24 +146,12 @@ def test_killed_run_ends_with_the_same_bits(repository, add_paper, tmp_path_fact
     assert len(unbroken) == 9
 
     moments = random.Random(0)
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "-s",
-        str(REPOSITORY / "Snakefile"),
-        "--cores",
-        "2",
-        "smoke",
-    ]
-    environment = {k: v for k, v in os.environ.items() if k not in ("LITMUS_ROOT", "PYTHONPATH")}
     for name in ("results", "figures", "logs", "benchmarks", ".snakemake"):
         shutil.rmtree(repository / name, ignore_errors=True)
     for _ in range(5):
         process = subprocess.Popen(
-            command,
+            **snakemake_call("smoke"),
             cwd=repository,
-            env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

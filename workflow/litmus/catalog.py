@@ -76,14 +76,9 @@ class Paper:
             raise LitmusError(f"{self.slug}: no scale '{scale}' (there are: {', '.join(self.scales)})")
         return dict(self.scales[scale])
 
-    def params(self, scale: str, overrides: Mapping[str, Any] | None = None) -> Params:
-        """The values of a scale for a stage, with some of them replaced."""
-        values = self.parameters(scale)
-        owner = f"papers/{self.slug}/paper.yaml: scale '{scale}'"
-        for name in overrides or {}:
-            if name not in values:
-                raise LitmusError(f"{owner}: no parameter '{name}' (there are: {', '.join(sorted(values)) or 'none'})")
-        return Params(values | dict(overrides or {}), owner)
+    def params(self, scale: str) -> Params:
+        """The values of a scale, as a stage sees them."""
+        return Params(self.parameters(scale), f"papers/{self.slug}/paper.yaml: scale '{scale}'")
 
     def seed_list(self, scale: str, override: int | None = None) -> list[int]:
         """The seeds of a scale: 0, 1, ..."""
