@@ -114,6 +114,8 @@ def fit_square_wave(
         metrics[f"tightness_gamma_{gamma:g}"] = tight["sandwich"]
         metrics[f"tightness_lead_gamma_{gamma:g}"] = tight["sandwich"] - tight[list(BASELINES)].max()
         metrics[f"mse_over_best_gamma_{gamma:g}"] = error["sandwich"]
+        earlier = error[list(BASELINES)].min()
+        metrics[f"gap_closed_gamma_{gamma:g}"] = (earlier - error["sandwich"]) / (earlier - 1)
     return metrics, wave, pd.concat(curves, ignore_index=True), excess
 
 
