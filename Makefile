@@ -1,13 +1,14 @@
 # Every target sets .venv up first; when that is done already, it costs a few hundredths of a second.
 
 CORES ?= all
+SCALE ?= desk
 ARGS ?=
 
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 SNAKEMAKE = $(IN_VENV) snakemake --profile profiles/default --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce smoke controls reproductions test bench lint format lock clean distclean
+.PHONY: help setup reproduce report smoke controls reproductions test bench lint format lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +22,7 @@ setup: ## Make .venv from requirements.lock, or mend it
 reproduce: setup ## Rerun every paper at desk scale and show the verdicts
 	@LITMUS_TABLE=no $(SNAKEMAKE) $(ARGS); code=$$?; \
 	  $(IN_VENV) litmus verdicts --scale desk; \
+	  echo "  $$($(IN_VENV) litmus report --scale desk)"; \
 	  report=results/desk/report.html; \
 	  if [ $$code -eq 0 ]; then \
 	    [ $$report -nt results/desk/verdicts.csv ] || \
@@ -28,6 +30,9 @@ reproduce: setup ## Rerun every paper at desk scale and show the verdicts
 	    [ ! -f $$report ] || echo "  $$report"; \
 	  fi; \
 	  exit $$code
+
+report: setup ## Build the report of the last run; SCALE=smoke for the other one
+	@$(IN_VENV) litmus report --scale $(SCALE)
 
 smoke: setup ## Rerun every paper at smoke scale (minutes)
 	@LITMUS_TABLE=no $(SNAKEMAKE) smoke $(ARGS); code=$$?; \

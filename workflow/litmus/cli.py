@@ -123,7 +123,6 @@ def run(paper: PaperName, scale: ScaleName = "smoke") -> None:
         timed(f"shard {shard}", stages.experiment, found, scale, seeds, shard=shard, folder=folder)
     timed("experiment", stages.experiment, found, scale, seeds, folder=folder)
     timed("figure", stages.figure, found, scale, folder=folder, file=folder / "figure.svg")
-    stages.figure(found, scale, folder=folder, file=folder / "figure.png")
     verdicts = timed("check", stages.check, found, scale, folder=folder)
     _print_verdicts(found, verdicts)
     console.print(", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds.items()), highlight=False)
@@ -195,6 +194,14 @@ def verdicts(
     for file in ("verdicts.md", "verdicts.csv", "costs.csv"):
         if (path := root() / "results" / scale / file).is_file():
             console.print(f"  {shown(path)}", highlight=False)
+
+
+@app.command()
+def report(scale: ScaleName = "desk") -> None:
+    """Build the report of the last run: a site of all verdicts, papers and figures that works from its folder."""
+    from litmus import site
+
+    console.print(shown(site.build(scale)), highlight=False)
 
 
 @app.command()

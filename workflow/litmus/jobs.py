@@ -8,8 +8,8 @@ import traceback
 
 from litmus.errors import LitmusError
 
-STAGES = ("data", "experiment", "figure", "check", "control-job", "substrate", "summary", "gate")
-WHOLE = ("summary", "gate")  # stages of all papers together
+STAGES = ("data", "experiment", "figure", "check", "control-job", "substrate", "summary", "gate", "site")
+WHOLE = ("summary", "gate", "site")  # stages of all papers together
 
 
 def single_thread() -> None:
@@ -51,6 +51,11 @@ def _run(options: argparse.Namespace) -> int:
     if options.stage in WHOLE:
         from litmus import summary
 
+        if options.stage == "site":
+            from litmus import site
+
+            site.build(scale)
+            return 0
         if options.stage == "gate":
             return summary.gate_controls() if options.controls else summary.gate(scale, lenient=options.lenient)
         if options.controls:

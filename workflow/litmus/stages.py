@@ -100,11 +100,14 @@ def _load_data(file: Path, seed: int) -> tuple[dict[str, np.ndarray], set[str]]:
 
 
 def figure(paper: Paper, scale: str, folder: Path | None = None, file: Path | None = None) -> None:
-    """Write the figure."""
+    """Write the figure as SVG (`file`) and, beside it, as PNG."""
     from litmus import plotting
 
     tables = outcome.load_tables(folder or results_dir(paper.slug, scale))
-    plotting.save(simulate.draw(paper, tables), file or figure_file(paper.slug, scale))
+    drawn = simulate.draw(paper, tables)
+    file = file or figure_file(paper.slug, scale)
+    plotting.save(drawn, file.with_suffix(".png"))
+    plotting.save(drawn, file)
 
 
 def check(paper: Paper, scale: str, folder: Path | None = None) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from litmus import catalog, costs
@@ -19,6 +18,9 @@ from litmus.paths import KIT, figure_file, log_file, results_dir, root, shown
 FIELDS = (
     "paper", "claim", "says", "source", "reported", "measured", "spread", "seeds", "expectation", "verdict", "expected",
     "as_expected", "margin", "margin_unit", "evidence", "seconds", "message",
+)  # fmt: skip
+CONTROL_FIELDS = (
+    "paper", "control", "claim", "result", "value_under_control", "verdict_under_control", "message",
 )  # fmt: skip
 SYMBOLS = {HOLDS: "✓", "fails": "✗", ERROR: "!"}
 NOT_RUN = "not run"
@@ -40,7 +42,7 @@ def _paper_rows(paper: Paper, scale: str) -> list[Row]:
     spent = [costs.load(paper.slug, scale, stage) for stage in costs.STAGES]
     seconds = round(sum(cost["cpu_seconds"] for cost in spent if cost), 1)
     failed = _failed_stage(paper, scale)
-    records = {} if failed else _verdicts(results_dir(paper.slug, scale) / "verdicts.json")
+    records = {} if failed else verdict_records(paper.slug, scale)
     found = []
     for claim in paper.claims_at(scale):
         row = _claim_row(paper, claim, seconds)
@@ -103,10 +105,12 @@ def _failed_stage(paper: Paper, scale: str) -> Row | None:
     return None
 
 
-def _verdicts(file: Path) -> dict[str, Mapping[str, Any]]:
+def verdict_records(slug: str, scale: str) -> dict[str, Mapping[str, Any]]:
+    """What the check of a paper wrote, by claim; nothing if it is missing or damaged."""
     try:
-        return {record["claim"]: record for record in json.loads(file.read_text(encoding="utf-8"))}
-    except (ValueError, KeyError, TypeError):
+        text = (results_dir(slug, scale) / "verdicts.json").read_text(encoding="utf-8")
+        return {record["claim"]: record for record in json.loads(text)}
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
@@ -295,16 +299,7 @@ def control_rows(papers: Iterable[Paper]) -> list[Row]:
 def write_controls() -> None:
     """Write results/smoke/controls.csv."""
     found = control_rows(selected())
-    fields = (
-        "paper",
-        "control",
-        "claim",
-        "result",
-        "value_under_control",
-        "verdict_under_control",
-        "message",
-    )
-    write_text(root() / "results" / "smoke" / "controls.csv", as_csv(found, fields))
+    write_text(root() / "results" / "smoke" / "controls.csv", as_csv(found, CONTROL_FIELDS))
 
 
 def gate_controls() -> int:

@@ -14,6 +14,7 @@ rule figure:
             subcategory="{paper}",
             labels={"scale": "{scale}", "shows": "figure"},
         ),
+        "figures/{scale}/{theme}/{paper}.png",
     log:
         "logs/{scale}/{theme}/{paper}/figure.log",
     benchmark:
