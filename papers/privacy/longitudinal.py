@@ -193,3 +193,11 @@ def unary_support_counts(
     """
     sums = np.array([np.count_nonzero(memos[entries], axis=0) for entries in table.entries.T])
     return rng.binomial(sums, second.true) + rng.binomial(len(table.entries) - sums, second.false)
+
+
+def unary_chain_reports(
+    table: MemoTable, memos: np.ndarray, second: SupportRates, rng: np.random.Generator
+) -> np.ndarray:
+    """The reports themselves, boolean (n_users, n_collections, domain_size)."""
+    bits = memos[table.entries]
+    return rng.random(bits.shape) < np.where(bits, second.true, second.false)

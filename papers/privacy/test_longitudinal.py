@@ -121,3 +121,17 @@ def test_unary_counts_have_the_mean_and_variance_of_both_rounds():
 def test_no_second_round_is_the_first_alone():
     first = SupportRates(0.7, 0.1)
     assert chains.Chain(first, chains.NO_SECOND_ROUND).rates == first
+
+
+def test_unary_reports_repeat_a_memo_with_fresh_bits():
+    streams = np.tile([0, 1, 0], (20_000, 1))
+    table, chain = chains.memo_table(streams, 2), chains.l_osue(2.0, 1.0)
+    rng = np.random.default_rng(3)
+    reports = chains.unary_chain_reports(table, chains.unary_memos(table, 2, chain.first, rng), chain.second, rng)
+    assert reports.shape == (20_000, 3, 2)
+    shares = reports.mean(axis=0)
+    assert shares == pytest.approx(np.where(np.eye(2, dtype=bool)[[0, 1, 0]], *chain.rates), abs=0.015)
+    # The first and the last report come from one memo: both bits are set with the square of the second round's rates.
+    (p1, _), (p2, q2) = chain
+    both = (reports[:, 0, 0] & reports[:, 2, 0]).mean()
+    assert both == pytest.approx(p1 * p2**2 + (1 - p1) * q2**2, abs=0.015)

@@ -1,0 +1,112 @@
+"""Gradient norms over the budget, the ambient dimension and the sample size, and the number of steps chosen."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from litmus import plotting
+
+GRADIENT_DESCENT = ("noisy gradient descent", plotting.ORANGE, "s")
+SPIDER = ("private SPIDER", plotting.BLUE, "o")
+METHODS = {"gradient descent": GRADIENT_DESCENT, "spider": SPIDER}
+LINEAR = {  # method and features: label, colour, marker
+    ("spider", "ambient"): SPIDER,
+    ("gradient descent", "ambient"): GRADIENT_DESCENT,
+    ("spider", "projected"): ("projection, then SPIDER", plotting.GREEN, "^"),
+}
+BUDGETS = {
+    "scarce": (r"$\rho = 10^{-3}$, privacy binds", plotting.RED, "v", -1.0),
+    "plenty": (r"$\rho = 10^3$, it does not", plotting.SKY, "D", -0.5),
+}
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """Four panels; bands span the seeds."""
+    figure, ((budget, dimension), (size, steps)) = plotting.panels(2, 2, width=3.8, height=3.0)
+    draw_budgets(budget, tables["budgets"])
+    draw_dimensions(dimension, tables["dimensions"])
+    draw_sizes(size, tables["sizes"])
+    draw_steps(steps, tables["budgets"])
+    return figure
+
+
+def draw_budgets(ax: Axes, budgets: pd.DataFrame) -> None:
+    exponents = {"gradient descent": (-1 / 2, "$\\nu^{-1/2}$", ":"), "spider": (-2 / 3, "$\\nu^{-2/3}$", "--")}
+    for name, (label, color, marker) in METHODS.items():
+        rows = budgets[budgets.method == name]
+        plotting.spread(ax, rows, "effective_size", "norm", label, color, marker=marker)
+        means = rows.groupby("effective_size").norm.mean()
+        exponent, guide, style = exponents[name]
+        draw_guide(ax, means.index.to_numpy(), means.iloc[0], exponent, guide, style)
+    ax.set(
+        title="(a) SPIDER falls faster than $\\nu^{-2/3}$",
+        xlabel="effective sample size $\\nu = n\\sqrt{2\\rho}$",
+        ylabel="gradient norm",
+        xscale="log",
+        yscale="log",
+    )
+    label_budgets(ax, budgets)
+    ax.legend()
+
+
+def draw_dimensions(ax: Axes, dimensions: pd.DataFrame) -> None:
+    for (name, features), (label, color, marker) in LINEAR.items():
+        rows = dimensions[(dimensions.method == name) & (dimensions.features == features)]
+        plotting.spread(ax, rows, "ambient", "norm", label, color, marker=marker)
+    ax.set(
+        title="(b) Projection frees SPIDER of the dimension",
+        xlabel="ambient dimension d (rank 5)",
+        ylabel="gradient norm",
+        xscale="log",
+        yscale="log",
+        ylim=(None, 3 * dimensions.norm.max()),
+    )
+    dimension_labels = np.unique(dimensions.ambient)
+    ax.set_xticks(dimension_labels, [str(label) for label in dimension_labels])
+    ax.xaxis.minorticks_off()
+    ax.legend(loc="upper left")
+
+
+def draw_sizes(ax: Axes, sizes: pd.DataFrame) -> None:
+    for budget, (label, color, marker, exponent) in BUDGETS.items():
+        rows = sizes[sizes.budget == budget]
+        plotting.spread(ax, rows, "n_samples", "norm", label, color, marker=marker)
+        means = rows.groupby("n_samples").norm.mean()
+        guide, style = ("$n^{-1}$", "--") if exponent == -1 else ("$n^{-1/2}$", ":")
+        draw_guide(ax, means.index.to_numpy(), 0.7 * means.iloc[0], exponent, guide, style)
+    ax.set(
+        title="(c) Convex losses: two rates in n",
+        xlabel="samples n",
+        ylabel="population gradient norm",
+        xscale="log",
+        yscale="log",
+        ylim=(None, 5 * sizes.norm.max()),
+    )
+    ax.legend(loc="upper right", ncols=2, columnspacing=0.8, handlelength=1.4)
+
+
+def draw_steps(ax: Axes, budgets: pd.DataFrame) -> None:
+    for name, (label, color, marker) in METHODS.items():
+        rows = budgets[budgets.method == name]
+        plotting.spread(ax, rows, "effective_size", "n_steps", label, color, marker=marker)
+    ax.set(
+        title="(d) More budget is spent on more steps",
+        xlabel="effective sample size $\\nu = n\\sqrt{2\\rho}$",
+        ylabel="best number of steps R",
+        xscale="log",
+    )
+    ax.set_yscale("log", base=2)
+    ax.set_ylim(None, 6 * budgets.n_steps.max())
+    label_budgets(ax, budgets)
+    ax.legend(loc="upper left")
+
+
+def label_budgets(ax: Axes, budgets: pd.DataFrame) -> None:
+    sizes = np.unique(budgets.effective_size.round().astype(int))
+    ax.set_xticks(sizes, [str(size) for size in sizes])
+    ax.xaxis.minorticks_off()
+
+
+def draw_guide(ax: Axes, x: np.ndarray, start: float, exponent: float, label: str, style: str) -> None:
+    ax.plot(x, start * (x / x[0]) ** exponent, style, color=plotting.GREY, label=label)
