@@ -8,7 +8,7 @@ IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 SNAKEMAKE = $(IN_VENV) snakemake --profile profiles/default --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce report smoke controls reproductions test bench lint format lock clean distclean
+.PHONY: help setup reproduce report smoke controls reproductions test cluster bench lint format lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ reproductions: setup ## Write REPRODUCTIONS.md from the last desk run
 test: setup ## Run the tests, then the controls
 	@$(IN_VENV) python -m pytest -n 2 -q $(ARGS)
 	@$(SNAKEMAKE) controls
+
+cluster: setup ## Run nine papers on a real Slurm of this one machine (root and Debian, else it says why not)
+	@$(IN_VENV) python tests/cluster/slurm.py
 
 bench: setup ## Measure the workflow's own cost on synthetic papers
 	@$(IN_VENV) python tests/bench/bench.py $(ARGS)
