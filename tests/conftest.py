@@ -9,9 +9,6 @@ import pytest
 from helpers import REPOSITORY, edit
 
 from litmus import paths, scaffolding
-from litmus.jobs import single_thread
-
-single_thread()
 
 
 def _forget_papers() -> None:
