@@ -159,11 +159,49 @@ def test_killed_run_ends_with_the_same_bits(repository, add_paper):
         time.sleep(2.0 + 5 * moments.random())
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    snakemake(repository, "--unlock")
     result = snakemake(repository, "smoke")
     assert result.returncode == 0, result.stderr
     assert metrics(repository) == unbroken
     assert not list((repository / "results").rglob(".*.part*"))
+
+
+def test_edits_are_seen_with_a_clock_set_back(repository, add_paper):
+    folder = add_paper("toy/a")
+    assert snakemake(repository, "smoke").returncode == 0
+    edit(folder / "method.py", "deviations**2", "deviations * deviations")
+    yesterday = time.time() - 86_400
+    os.utime(folder / "method.py", (yesterday, yesterday))
+    assert jobs(snakemake(repository, "smoke")) == {"experiment toy/a", "figure toy/a", "check toy/a"}
+
+
+def test_damaged_results_are_made_again(repository, add_paper):
+    folder = add_paper("toy/a")
+    assert snakemake(repository, "smoke").returncode == 0
+    unbroken = metrics(repository)
+    results = repository / "results/smoke/toy/a"
+    for name, reader, change in (
+        ("data.npz", "method.py", ("deviations**2", "deviations * deviations")),
+        ("outcome.json", "figure.py", ("bins=40", "bins=30")),
+        ("tables/estimates.csv", "figure.py", ("bins=30", "bins=20")),
+    ):
+        file = results / name
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+        edit(folder / reader, *change)  # somebody has a reason to read it
+        failed = snakemake(repository, "smoke")
+        assert failed.returncode != 0
+        assert f"{name}: damaged" in failed.stderr
+        assert "removed, the next run makes it again" in failed.stderr
+        mended = snakemake(repository, "smoke")
+        assert mended.returncode == 0, mended.stderr
+        assert metrics(repository) == unbroken
+    file = results / "verdicts.json"
+    file.write_text(file.read_text().replace('"holds"', '"fails"', 1))
+    os.utime(file)
+    (repository / "results/smoke/verdicts.csv").unlink()
+    assert snakemake(repository, "smoke").returncode != 0
+    assert verdicts(repository)["toy/a"]["verdict"] == "not run"
 
 
 def test_costs_are_collected(repository, add_paper):

@@ -82,7 +82,11 @@ def main() -> None:
     parser.add_argument("--papers", type=int, default=376)
     parser.add_argument("--run", type=int, default=24, help="papers that are really run, for the overhead of a paper")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--scaling", type=int, nargs="+", metavar="PAPERS", help="only Snakemake's own speed, at sizes")
     options = parser.parse_args()
+    if options.scaling:
+        scaling(options.scaling)
+        return
 
     with tempfile.TemporaryDirectory(prefix="litmus-bench-") as name:
         few, many = Path(name, "few"), Path(name, "many")
@@ -108,6 +112,23 @@ def main() -> None:
     print(f"| overhead per paper (all but generate, run, draw) | {statistics.median(overheads):.2f} CPU-s |")
 
 
+def scaling(sizes: list[int]) -> None:
+    """How fast Snakemake itself goes through the jobs of so many papers: it touches their outputs and runs nothing."""
+    print("| papers | jobs | nothing to do, CPU-s | all jobs scheduled, CPU-s | jobs a second | peak MB |")
+    print("|---|---|---|---|---|---|")
+    for number in sizes:
+        with tempfile.TemporaryDirectory(prefix="litmus-bench-") as name:
+            folder = Path(name)
+            make_papers(folder, number)
+            snakemake_outputs(folder)
+            _, idle, _ = snakemake(folder, "smoke")
+            _, busy, peak = snakemake(folder, "smoke", "--touch", "--forceall")
+            jobs = 4 * number + 3
+            print(
+                f"| {number} | {jobs} | {idle:.1f} | {busy:.1f} | {jobs / (busy - idle):.0f} | {peak:.0f} |", flush=True
+            )
+
+
 def snakemake_outputs(folder: Path) -> None:
     """Write plausible outputs of every paper at smoke scale, oldest first, and let Snakemake adopt them."""
     stamp = time.time() - 1000
@@ -116,7 +137,7 @@ def snakemake_outputs(folder: Path) -> None:
         results = folder / "results" / "smoke" / slug
         (results / "tables").mkdir(parents=True)
         files = [results / "data.npz", results / "outcome.json", results / "verdicts.json", results / "verdicts.html"]
-        files.append(folder / "figures" / "smoke" / f"{slug}.svg")
+        files += [folder / "figures" / "smoke" / f"{slug}{ending}" for ending in (".svg", ".png")]
         for i, file in enumerate(files):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("x")

@@ -272,7 +272,7 @@ def deterministic(folder: Path, paper: str) -> object:
     for file in sorted((results / "tables").glob("*.csv")):
         table = pd.read_csv(file, dtype=str)
         tables[file.stem] = table.drop(columns=[c for c in table if f"{file.stem}.{c}" in timings]).to_csv()
-    verdicts = {row["claim"]: row["verdict"] for row in json.loads((results / "verdicts.json").read_text())}
+    verdicts = {row["claim"]: row["verdict"] for row in json.loads((results / "verdicts.json").read_text())["claims"]}
     return kept, tables, verdicts
 
 

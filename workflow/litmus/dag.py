@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +20,7 @@ from litmus.paths import KIT, root
 
 InputFunction = Callable[[Any], list[str]]
 STARTED = Path(".snakemake/litmus-started")
+LOCKS = Path(".snakemake/locks")
 
 
 def prepare_environment(config: Mapping[str, Any]) -> None:
@@ -59,6 +62,7 @@ class Suite:
         self.substrates: dict[str, Substrate] = collect(catalog.load_substrate, needed)
         if complaints:
             raise LitmusError("\n".join(complaints))
+        self._checksums: dict[str, bytes] = {}
         self._scanner = ImportScanner(cache=Path(".snakemake/litmus-imports.json"))
 
     def paper(self, wildcards: Any) -> Paper:
@@ -89,6 +93,20 @@ class Suite:
 
     def substrate_code(self, wildcards: Any) -> list[str]:
         return self._scanner.inputs(root() / "papers" / "substrates" / wildcards.substrate / "train.py")
+
+    def digest(self, inputs: InputFunction) -> Callable[[Any], str]:
+        """Of the contents of these files: what changed is rerun even where a clock was set back."""
+
+        def checksum(wildcards: Any) -> str:
+            total = hashlib.sha256()
+            for file in inputs(wildcards):
+                if file not in self._checksums:
+                    content = (root() / file).read_bytes() if (root() / file).is_file() else b""
+                    self._checksums[file] = hashlib.sha256(content).digest()
+                total.update(file.encode() + b"\0" + self._checksums[file])
+            return total.hexdigest()[:16]
+
+        return checksum
 
     def check_code(self, wildcards: Any) -> list[str]:
         return self._scanner.inputs(KIT / "claims.py")
@@ -181,9 +199,39 @@ def _resource(owner: Paper | Substrate, name: str) -> int:
 
 
 def started() -> None:
-    """Remember when the run began."""
+    """Remember when the run began, and which process it is."""
+    import psutil
+
     STARTED.parent.mkdir(exist_ok=True)
-    STARTED.touch()
+    STARTED.write_text(f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time()}\n")
+
+
+def release_lock_of_killed_run() -> None:
+    """Remove Snakemake's lock if the run that took it was one of this machine and has been killed.
+
+    A run locks the folder and then calls `started`. So a lock that is younger than what `started` left is that of a
+    run which is just beginning, and stays.
+    """
+    locks = list(LOCKS.glob("*.lock"))
+    try:
+        host, process, created = STARTED.read_text().split()
+        if not locks or max(lock.stat().st_mtime for lock in locks) > STARTED.stat().st_mtime:
+            return
+    except (OSError, ValueError):
+        return
+    if host == socket.gethostname() and not _lives(int(process), float(created)):
+        for lock in locks:
+            lock.unlink(missing_ok=True)
+        print("The last run was killed; going on where it stopped.", file=sys.stderr)
+
+
+def _lives(process: int, created: float) -> bool:
+    import psutil
+
+    try:
+        return bool(abs(psutil.Process(process).create_time() - created) < 1)
+    except psutil.Error:
+        return False
 
 
 def finished(failed: bool) -> None:

@@ -1,15 +1,20 @@
-"""Reading YAML with care, and writing files that are whole or absent."""
+"""Reading YAML and results with care, and writing files that are whole or absent."""
 
+import hashlib
+import json
 import re
 import shutil
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from litmus.errors import LitmusError
+from litmus.errors import DamagedError, LitmusError
+from litmus.paths import shown
 
 MAX_YAML_BYTES = 256_000
 
@@ -94,3 +99,53 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON with a checksum of its content, which `read_sealed` wants to find."""
+    write_text(path, json.dumps({**content, "sha256": _checksum(content)}, indent=1) + "\n")
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """The content that `write_sealed` wrote.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    DamagedError
+        If it holds anything else.
+    """
+    text = path.read_bytes()
+    try:
+        content = json.loads(text)
+        checksum = content.pop("sha256")
+        if checksum != _checksum(content):
+            raise ValueError("another checksum")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DamagedError(f"{shown(path)}: damaged (not what was written); delete it and run again", path) from None
+    return dict(content)
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def saved_arrays(path: Path) -> Iterator[Any]:
+    """The arrays of an .npz file, to be read inside the block; each is checked as it is read.
+
+    Raises
+    ------
+    DamagedError
+        If the file, or an array that is read, is not what was written.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            yield arrays
+    except FileNotFoundError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError):
+        raise DamagedError(f"{shown(path)}: damaged; delete it and run again", path) from None

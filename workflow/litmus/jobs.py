@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 
-from litmus.errors import LitmusError
+from litmus.errors import DamagedError, LitmusError
 
 STAGES = ("data", "experiment", "figure", "check", "control-job", "substrate", "summary", "gate", "site")
 WHOLE = ("summary", "gate", "site")  # stages of all papers together
@@ -35,6 +35,10 @@ def main(arguments: list[str]) -> int:
     single_thread()
     try:
         return _run(options)
+    except DamagedError as error:
+        for file in error.files:
+            file.unlink(missing_ok=True)
+        print(f"litmus: error: {str(error).split(';')[0]}; removed, the next run makes it again", file=sys.stderr)
     except LitmusError as error:
         print(f"litmus: error: {error}", file=sys.stderr)
     except Exception as error:
@@ -80,6 +84,7 @@ def _run(options: argparse.Namespace) -> int:
         record = stages.control(paper, options.id)
         print(f"{paper.slug}: control '{options.id}': {record['result']}")
         return 0
+    stages.forget_what_follows(paper, scale, options.stage)
     with costs.recorded(costs.cost_file(paper.slug, scale, name)):
         if options.stage == "data":
             stages.data(paper, scale, seeds)

@@ -7,7 +7,6 @@ table in ``tables/``, with a leading `seed` column. Floats are written so that t
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -15,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litmus.errors import LitmusError
-from litmus.files import whole_folder, write_text
+from litmus.errors import DamagedError, LitmusError
+from litmus.files import read_sealed, whole_folder, write_sealed
 from litmus.paths import shown
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def save(folder: Path, metrics: Mapping[int, Mapping[str, float]], tables: Mappi
         "metrics": {str(seed): {k: encode(v) for k, v in values.items()} for seed, values in metrics.items()},
         "tables": checksums,
     }
-    write_text(folder / "outcome.json", json.dumps(record, indent=1) + "\n")
+    write_sealed(folder / "outcome.json", record)
 
 
 def load_metrics(folder: Path) -> dict[int, dict[str, float]]:
@@ -121,11 +120,11 @@ def load_tables(folder: Path) -> dict[str, pd.DataFrame]:
         try:
             content = file.read_bytes()
         except OSError as error:
-            raise LitmusError(
-                f"{shown(file)}: cannot be read ({error.strerror}); delete {shown(folder)} and run again"
-            ) from None
+            reason = f"cannot be read ({error.strerror})"
+            raise DamagedError(f"{shown(file)}: {reason}", folder / "outcome.json", file) from None
         if hashlib.sha256(content).hexdigest() != checksum:
-            raise LitmusError(f"{shown(file)}: damaged (its checksum differs); delete {shown(folder)} and run again")
+            reason = f"damaged (its checksum differs); delete {shown(folder)} and run again"
+            raise DamagedError(f"{shown(file)}: {reason}", folder / "outcome.json", file)
         tables[name] = pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
     return tables
 
@@ -133,14 +132,9 @@ def load_tables(folder: Path) -> dict[str, pd.DataFrame]:
 def _load_record(folder: Path) -> dict[str, Any]:
     file = folder / "outcome.json"
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(record["metrics"], dict) or not isinstance(record["tables"], dict):
-            raise ValueError("not an outcome")
+        return read_sealed(file)
     except OSError as error:
         raise LitmusError(f"{shown(file)}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError):
-        raise LitmusError(f"{shown(file)}: damaged (not an outcome); delete it and run again") from None
-    return dict(record)
 
 
 def encode(value: float) -> float | str:

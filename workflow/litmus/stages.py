@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from litmus import catalog, outcome, simulate, summary
 from litmus.catalog import Paper
 from litmus.claims import FAILS, HOLDS, evaluate
 from litmus.errors import LitmusError
-from litmus.files import whole_file, write_text
+from litmus.files import saved_arrays, whole_file, write_sealed, write_text
 from litmus.paths import figure_file, results_dir, root, shown, substrate_weights
 
 if TYPE_CHECKING:
@@ -86,17 +85,26 @@ def _gather(paper: Paper, folder: Path, seeds: Sequence[int]) -> None:
 
 
 def _load_data(file: Path, seed: int) -> tuple[dict[str, np.ndarray], set[str]]:
-    import numpy as np
-
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with saved_arrays(file) as archive:
             prefix = f"{seed}/"
             arrays = {name.removeprefix(prefix): archive[name] for name in archive.files if name.startswith(prefix)}
             return arrays, set(archive[_READ].tolist())
     except FileNotFoundError:
         raise LitmusError(f"{shown(file)}: missing; run the data stage first") from None
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError):
-        raise LitmusError(f"{shown(file)}: damaged; delete it and run again") from None
+
+
+def forget_what_follows(paper: Paper, scale: str, stage: str) -> None:
+    """Remove the results that `stage`, about to run, makes out of date.
+
+    Snakemake does not make a missing file again while what follows from it is there, so that a stage that fails
+    would otherwise leave an old verdict behind, for good.
+    """
+    if stage in ("data", "experiment"):
+        folder, picture = results_dir(paper.slug, scale), figure_file(paper.slug, scale)
+        following = [folder / "verdicts.json", picture, picture.with_suffix(".png")]
+        for file in [folder / "outcome.json", *following] if stage == "data" else following:
+            file.unlink(missing_ok=True)
 
 
 def figure(paper: Paper, scale: str, folder: Path | None = None, file: Path | None = None) -> None:
@@ -116,7 +124,7 @@ def check(paper: Paper, scale: str, folder: Path | None = None) -> list[dict[str
     metrics = outcome.load_metrics(folder)
     verdicts = [verdict_record(evaluate(claim, metrics)) for claim in paper.claims_at(scale)]
     write_text(folder / "verdicts.html", summary.as_html(paper, scale, verdicts))
-    write_text(folder / "verdicts.json", json.dumps(verdicts, indent=1) + "\n")
+    write_sealed(folder / "verdicts.json", {"claims": verdicts})
     return verdicts
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from litmus import catalog, costs
 from litmus.catalog import Paper
 from litmus.claims import ERROR, HOLDS, Claim
-from litmus.files import write_text
+from litmus.errors import DamagedError
+from litmus.files import read_sealed, write_text
 from litmus.paths import KIT, figure_file, log_file, results_dir, root, shown
 
 FIELDS = (
@@ -60,7 +61,10 @@ def _paper_rows(paper: Paper, scale: str) -> list[Row]:
             if record["verdict"] == ERROR:
                 row["message"] += f"; see {shown(log_file(paper.slug, scale, 'experiment'))}"
         else:
-            row |= failed or {"verdict": NOT_RUN, "message": "check it again: its claims have changed"}
+            row |= failed or {
+                "verdict": NOT_RUN,
+                "message": "check it again: its claims or its verdicts.json have changed",
+            }
         found.append(row)
     if not failed and not figure_file(paper.slug, scale).is_file():
         log = log_file(paper.slug, scale, "figure")
@@ -108,10 +112,10 @@ def _failed_stage(paper: Paper, scale: str) -> Row | None:
 def verdict_records(slug: str, scale: str) -> dict[str, Mapping[str, Any]]:
     """What the check of a paper wrote, by claim; nothing if it is missing or damaged."""
     try:
-        text = (results_dir(slug, scale) / "verdicts.json").read_text(encoding="utf-8")
-        return {record["claim"]: record for record in json.loads(text)}
-    except (OSError, ValueError, KeyError, TypeError):
+        claims = read_sealed(results_dir(slug, scale) / "verdicts.json")["claims"]
+    except (OSError, DamagedError):
         return {}
+    return {record["claim"]: record for record in claims}
 
 
 def write(scale: str) -> list[Row]:

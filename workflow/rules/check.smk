@@ -27,6 +27,7 @@ rule check:
         mem_mb=200,
         runtime=5,
     params:
+        content=suite.digest(suite.check_code),
         claims=suite.claims,
     message:
         "check       {wildcards.theme}/{wildcards.paper} ({wildcards.scale})"
@@ -50,6 +51,7 @@ rule control:
         mem_mb=suite.memory,
         runtime=suite.runtime,
     params:
+        content=suite.digest(suite.code("data.py", "experiment.py")),
         values=suite.control_values,
     message:
         "control     {wildcards.theme}/{wildcards.paper}: {wildcards.control}"

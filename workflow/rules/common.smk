@@ -11,6 +11,7 @@ from litmus import catalog, dag
 from litmus.errors import LitmusError
 
 dag.prepare_environment(config)
+dag.release_lock_of_killed_run()
 try:
     suite = dag.Suite(config)
 except LitmusError as error:

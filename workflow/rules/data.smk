@@ -19,6 +19,7 @@ rule data:
         mem_mb=suite.memory,
         runtime=suite.runtime,
     params:
+        content=suite.digest(suite.code("data.py")),
         seeds=suite.n_seeds,
         values=suite.values_of_data,
         options=suite.seed_option,

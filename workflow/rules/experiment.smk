@@ -22,6 +22,7 @@ rule shard:
         mem_mb=suite.memory,
         runtime=suite.runtime,
     params:
+        content=suite.digest(suite.code("experiment.py")),
         seeds=suite.n_seeds,
         values=suite.values,
         options=suite.seed_option,
@@ -54,6 +55,7 @@ rule experiment:
         mem_mb=suite.memory,
         runtime=suite.runtime,
     params:
+        content=suite.digest(suite.code("experiment.py")),
         seeds=suite.n_seeds,
         values=suite.values,
         options=suite.seed_option,

@@ -27,6 +27,7 @@ rule figure:
         mem_mb=suite.memory,
         runtime=suite.runtime,
     params:
+        content=suite.digest(suite.code("figure.py")),
         caption=lambda wildcards: suite.paper(wildcards).caption,
     message:
         "figure      {wildcards.theme}/{wildcards.paper} ({wildcards.scale})"

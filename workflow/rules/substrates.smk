@@ -17,6 +17,7 @@ rule substrate:
         mem_mb=suite.substrate_memory,
         runtime=suite.substrate_runtime,
     params:
+        content=suite.digest(suite.substrate_code),
         values=suite.substrate_values,
     message:
         "substrate {wildcards.substrate}"

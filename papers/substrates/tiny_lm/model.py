@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from litmus.errors import LitmusError
+from litmus.files import saved_arrays
 from litmus.paths import shown, substrate_weights
 
 from .corpus import N_TOKENS
@@ -190,5 +191,5 @@ def load(path: Path | None = None) -> TinyLM:
     path = path or substrate_weights("tiny_lm")
     if not path.is_file():
         raise LitmusError(f"{shown(path)} is missing: `python -m litmus substrate tiny_lm` makes it (1-2 minutes)")
-    with np.load(path, allow_pickle=False) as arrays:
+    with saved_arrays(path) as arrays:
         return from_arrays(arrays)
