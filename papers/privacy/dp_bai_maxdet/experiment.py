@@ -18,6 +18,7 @@ NEGLIGIBLE = 0.02  # error probability at which a curve ends
 BUDGETS = np.rint(160 * 2 ** np.arange(0, 17, 0.75)).astype(int)
 RIVAL_EPSILON = 0.2
 DECAY_EPSILON = 1.0
+DECAY_MULTIPLES = (1, 2, 3, 4, 5, 6)  # of the pulls to the target
 AUDIT_EPSILON, AUDIT_PULLS, AUDIT_ARMS = 1.0, 20, 6
 
 Policy = Callable[[PrivateBandit, int, int], np.ndarray]
@@ -48,9 +49,12 @@ def run(data: dict[str, np.ndarray], params: Params, rng: np.random.Generator) -
             curve = error_curve(policy, bandit(epsilon), BUDGETS[first <= BUDGETS], params.n_runs)
             errors.append(curve.assign(instance=i, policy=name, epsilon=epsilon))
         base = pulls_needed(next(t for t in errors if t.instance[0] == i and t.epsilon[0] == DECAY_EPSILON))
-        budgets = np.rint(base * np.linspace(0.5, 3, 6)).astype(int)
-        decay = error_curve(dp_bai_arms, bandit(DECAY_EPSILON), budgets, params.n_decay_runs, until=0.0)
-        decays.append(decay.assign(instance=i, multiple=decay.budget / base))
+        # The rarer errors are, the more runs are needed to see them.
+        points = [
+            error_curve(dp_bai_arms, bandit(DECAY_EPSILON), np.rint([base * m]), params.n_decay_runs * m)
+            for m in DECAY_MULTIPLES
+        ]
+        decays.append(pd.concat(points, ignore_index=True).assign(instance=i, multiple=DECAY_MULTIPLES))
         coefficients.append(coefficient_histogram(features).assign(instance=i))
 
     pulls = pd.DataFrame(
@@ -58,7 +62,7 @@ def run(data: dict[str, np.ndarray], params: Params, rng: np.random.Generator) -
         columns=["instance", "policy", "epsilon", "pulls"],
     )
     metrics = {
-        "loglinear_r2": float(np.mean([log_linear_r2(table) for table in decays])),
+        **decay_fits(decays),
         "max_coefficient": max(largest_coefficients),
         "audited_epsilon_over_budget": audited_epsilon(params, privacy_rng) / AUDIT_EPSILON,
         **pull_ratios(pulls),
@@ -83,9 +87,7 @@ def first_budget(policy: str, n_arms: int, n_dims: int) -> int:
     return n_dims
 
 
-def error_curve(
-    policy: Policy, bandit: PrivateBandit, budgets: np.ndarray, n_runs: int, until: float = NEGLIGIBLE
-) -> pd.DataFrame:
+def error_curve(policy: Policy, bandit: PrivateBandit, budgets: np.ndarray, n_runs: int) -> pd.DataFrame:
     """Share of runs that miss the best arm (number 0), at rising budgets until it is negligible.
 
     A budget that cannot pay for one pull of every arm counts as always missing it.
@@ -97,7 +99,7 @@ def error_curve(
         except BudgetTooSmall:
             error = 1.0
         rows.append((int(budget), n_runs, error))
-        if error < until:
+        if error < NEGLIGIBLE:
             break
     return pd.DataFrame(rows, columns=["budget", "n_runs", "error"])
 
@@ -122,7 +124,7 @@ def pull_ratios(pulls: pd.DataFrame) -> dict[str, float]:
     own = by_policy["DP-BAI"]
     ratios = {
         "privacy_scaling": own[0.05] / own[RIVAL_EPSILON],
-        "saturation": own[10.0] / own[1.0],
+        "saturation": own[10.0] / own[3.0],
         "halving_over_dp_bai": by_policy["halving", RIVAL_EPSILON] / own[RIVAL_EPSILON],
         "od_linbai_over_dp_bai": by_policy["OD-LinBAI", RIVAL_EPSILON] / own[RIVAL_EPSILON],
         "one_shot_over_dp_bai": by_policy["one shot", RIVAL_EPSILON] / own[RIVAL_EPSILON],
@@ -130,10 +132,23 @@ def pull_ratios(pulls: pd.DataFrame) -> dict[str, float]:
     return {name: float(gmean(values)) for name, values in ratios.items()}
 
 
-def log_linear_r2(decay: pd.DataFrame) -> float:
-    """R^2 of the logarithm of the error against the budget; half an error more keeps the logarithm finite."""
-    log_error = np.log((decay.error * decay.n_runs + 0.5) / (decay.n_runs + 1))
-    return float(np.corrcoef(decay.budget, log_error)[0, 1] ** 2)
+def decay_fits(decays: list[pd.DataFrame]) -> dict[str, float]:
+    """Straight lines through the logarithm of the error against T (exponential) and against log T (power law).
+
+    The R^2 of both, and by how much the line against log T misses more than the line against T (root mean square, in
+    nats of error), all as means over the instances. That gap vanishes where the error does not fall at all, while the
+    R^2 of a level line are those of its noise.
+    """
+    fits = []
+    for decay in decays:
+        log_error = np.log(
+            (decay.error * decay.n_runs + 0.5) / (decay.n_runs + 1)
+        )  # half an error more keeps it finite
+        r2 = [np.corrcoef(t, log_error)[0, 1] ** 2 for t in (decay.budget, np.log(decay.budget))]
+        misses = np.sqrt(1 - np.array(r2)) * log_error.std(ddof=0)
+        fits.append((*r2, misses[1] - misses[0]))
+    r2_linear, r2_power, gap = np.mean(fits, axis=0)
+    return {"loglinear_r2": float(r2_linear), "loglog_r2": float(r2_power), "power_law_misfit_gap": float(gap)}
 
 
 def audited_epsilon(params: Params, rng: np.random.Generator) -> float:

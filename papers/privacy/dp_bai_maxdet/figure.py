@@ -16,6 +16,7 @@ POLICIES = {  # policy: label, colour, marker
 }
 RIVAL_EPSILON = 0.2
 SMALLEST = 0.01
+SMALLEST_DECAY = 1e-3
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -51,10 +52,10 @@ def draw_errors(ax: Axes, errors: pd.DataFrame) -> None:
 
 
 def draw_decay(ax: Axes, decay: pd.DataFrame) -> None:
-    decay = decay.assign(multiple=decay.multiple.round(1), error=decay.error.clip(lower=1e-3))
+    decay = decay.assign(error=decay.error.clip(lower=SMALLEST_DECAY))
     plotting.spread(ax, per_seed(decay, "multiple", "error"), "multiple", "error", None, plotting.GREEN, marker="^")
     ax.set(title="(b) Exponential in T ($\\varepsilon$ = 1)", xlabel="pulls, relative to those to 30% error")
-    ax.set(ylabel="error probability", yscale="log", ylim=(SMALLEST, 1.0), xlim=(0, 3.2))
+    ax.set(ylabel="error probability", yscale="log", ylim=(SMALLEST_DECAY, 1.0), xlim=(0, 6.4))
 
 
 def draw_privacy(ax: Axes, pulls: pd.DataFrame) -> None:
