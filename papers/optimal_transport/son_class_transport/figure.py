@@ -10,7 +10,7 @@ from litmus import plotting
 SHOWN = (
     ("linear", "(a) Linear: sparse, no classes"),
     ("entropic", "(b) Entropic: uneven, leaking"),
-    ("group lasso", "(c) Group lasso with labels: uneven"),
+    ("group lasso", "(c) Group lasso, as POT ends it"),
     ("sum of norms", "(d) Sum of norms: exact blocks"),
 )
 SMALLEST = 1e-10  # error drawn for anything smaller

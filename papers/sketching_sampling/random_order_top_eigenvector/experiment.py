@@ -112,7 +112,7 @@ def run(data: dict[str, np.ndarray], params: Params, rng: np.random.Generator) -
         """Medians of a method on all streams with heavy rows."""
         return medians.correlation[(medians.kind != "light") & (medians.method == method) & medians.ratio.isin(ratios)]
 
-    losses = medians[(medians.kind == "light") & (medians.method == STORED) & (medians.ratio >= 3)]
+    losses = medians[(medians.kind == "light") & (medians.method == STORED)]
     losses = losses.assign(loss=1 - losses.correlation)
     all_ratios = losses[losses.d == params.streams[0][0]]
     final = tables["progress"][tables["progress"].share_read == 1]
