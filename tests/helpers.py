@@ -1,9 +1,12 @@
-"""What tests of the workflow share: editing files, and running Snakemake."""
+"""What tests share: editing files, running the stages of a paper, and running Snakemake."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+from litmus import catalog, stages
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -13,6 +16,18 @@ def edit(file: Path, old: str, new: str) -> None:
     text = file.read_text()
     assert old in text, f"{file.name} has no {old!r}"
     file.write_text(text.replace(old, new))
+
+
+def run_stages(slug: str, scale: str = "smoke") -> list[dict[str, Any]]:
+    """All stages of a paper in this process; its verdicts."""
+    paper = catalog.load(slug)
+    seeds = paper.seed_list(scale)
+    stages.data(paper, scale, seeds)
+    for shard in range(paper.shards) if paper.shards > 1 else []:
+        stages.experiment(paper, scale, seeds, shard=shard)
+    stages.experiment(paper, scale, seeds)
+    stages.figure(paper, scale)
+    return stages.check(paper, scale)
 
 
 def snakemake_call(*arguments: str, cores: int = 2) -> dict[str, object]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from helpers import run_stages
 from PIL import Image
 
-from litmus import catalog, paths, site, stages
+from litmus import catalog, paths, site
 from litmus.site.figures import lean_svg
 from litmus.site.intervals import Axis, interval_plot
 
@@ -39,23 +40,14 @@ def links(page: Path) -> Links:
     return parser
 
 
-def run(slug: str, scale: str = "smoke") -> None:
-    paper = catalog.load(slug)
-    seeds = paper.seed_list(scale)
-    stages.data(paper, scale, seeds)
-    stages.experiment(paper, scale, seeds)
-    stages.figure(paper, scale)
-    stages.check(paper, scale)
-
-
 @pytest.fixture
 def front(add_paper) -> Path:
     """The front page of a report of three papers, one of which has not been run."""
     add_paper("one/good")
     add_paper("two/odd", paper={"equals: 1.0": "equals: 2.0"})
     add_paper("two/idle")
-    run("one/good")
-    run("two/odd")
+    run_stages("one/good")
+    run_stages("two/odd")
     return site.build("smoke")
 
 
@@ -96,7 +88,7 @@ def test_pages_state_verdicts_controls_and_parameters(front):
 
 def test_text_of_a_paper_is_text(add_paper):
     add_paper("one/good", paper={"title: ": "title: <script>alert(1)</script> & "})
-    run("one/good")
+    run_stages("one/good")
     for page in site.build("smoke").parent.rglob("*.html"):
         assert "<script>alert" not in page.read_text(encoding="utf-8")
 

@@ -4,27 +4,16 @@ import json
 
 import numpy as np
 import pytest
-from helpers import edit
+from helpers import edit, run_stages
 
 from litmus import catalog, simulate, stages
 from litmus.errors import LitmusError
 from litmus.paths import results_dir
 
 
-def run_all(slug, scale="smoke"):
-    paper = catalog.load(slug)
-    seeds = paper.seed_list(scale)
-    stages.data(paper, scale, seeds)
-    for shard in range(paper.shards) if paper.shards > 1 else []:
-        stages.experiment(paper, scale, seeds, shard=shard)
-    stages.experiment(paper, scale, seeds)
-    stages.figure(paper, scale)
-    return stages.check(paper, scale)
-
-
 def test_scaffold_runs_and_its_claim_holds(repository, add_paper):
     add_paper("toy/a")
-    (verdict,) = run_all("toy/a")
+    (verdict,) = run_stages("toy/a")
     assert verdict["verdict"] == "holds"
     assert verdict["as_expected"]
     samples = simulate.generate(catalog.load("toy/a"), catalog.load("toy/a").params("smoke"), 0)[0]["samples"]
@@ -36,18 +25,18 @@ def test_scaffold_runs_and_its_claim_holds(repository, add_paper):
 def test_two_runs_give_the_same_bits(repository, add_paper):
     add_paper("toy/a")
     files = ["data.npz", "outcome.json", "tables/estimates.csv"]
-    run_all("toy/a", "desk")
+    run_stages("toy/a", "desk")
     first = [(results_dir("toy/a", "desk") / file).read_bytes() for file in files]
-    run_all("toy/a", "desk")
+    run_stages("toy/a", "desk")
     assert first == [(results_dir("toy/a", "desk") / file).read_bytes() for file in files]
 
 
 def test_shards_give_what_one_job_gives(add_paper):
     folder = add_paper("toy/a")
-    run_all("toy/a", "desk")
+    run_stages("toy/a", "desk")
     whole = [(results_dir("toy/a", "desk") / file).read_bytes() for file in ("outcome.json", "tables/estimates.csv")]
     edit(folder / "paper.yaml", "env: core", "shards: 2\nenv: core")
-    run_all("toy/a", "desk")
+    run_stages("toy/a", "desk")
     assert whole == [
         (results_dir("toy/a", "desk") / file).read_bytes() for file in ("outcome.json", "tables/estimates.csv")
     ]
@@ -84,21 +73,21 @@ FAULTS = [
 def test_faults_are_one_line(repository, add_paper, module, old, new, message):
     edit(add_paper("toy/a") / f"{module}.py", old, new)
     with pytest.raises(LitmusError) as caught:
-        run_all("toy/a")
+        run_stages("toy/a")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_nan_is_an_error_verdict(add_paper):
     add_paper("toy/a", experiment={"estimates.mean()": "float('nan')"})
-    (verdict,) = run_all("toy/a")
+    (verdict,) = run_stages("toy/a")
     assert verdict["verdict"] == "error"
     assert "NaN" in verdict["message"]
 
 
 def test_metric_that_is_never_produced_is_an_error_verdict(add_paper):
     add_paper("toy/a", experiment={'"mean_variance_estimate"': '"mean_variance"'})
-    (verdict,) = run_all("toy/a")
+    (verdict,) = run_stages("toy/a")
     assert verdict["verdict"] == "error"
     assert "mean_variance" in verdict["message"]
 
@@ -167,14 +156,14 @@ def test_failing_claim_as_recorded(add_paper):
         "  - {id: other, says: x, source: x, reported: null, metric: mean_variance_estimate, expect: {at_least: 0.95},"
         " tolerance: x, scales: [smoke]}\ncontrols:",
     )
-    first, second = run_all("toy/a")
+    first, second = run_stages("toy/a")
     assert (first["verdict"], first["as_expected"]) == ("fails", True)
     assert (second["verdict"], second["as_expected"]) == ("holds", True)
 
 
 def test_infinities_survive_in_verdicts(repository, add_paper):
     add_paper("toy/a", experiment={"estimates.mean()": "float('inf')"})
-    (verdict,) = run_all("toy/a")
+    (verdict,) = run_stages("toy/a")
     assert verdict["verdict"] == "fails"
     stored = json.loads((results_dir("toy/a", "smoke") / "verdicts.json").read_text())["claims"]
     assert float(stored[0]["value"]) == np.inf

@@ -4,10 +4,10 @@ import csv
 import io
 
 import pytest
-from helpers import edit
+from helpers import edit, run_stages
 from rich.console import Console
 
-from litmus import catalog, paths, reproductions, stages, summary
+from litmus import paths, reproductions, summary
 from litmus.errors import LitmusError
 
 
@@ -17,11 +17,7 @@ def run(add_paper):
 
     def run(slug, scale="smoke", **replacements):
         add_paper(slug, **replacements)
-        paper = catalog.load(slug)
-        stages.data(paper, scale, paper.seed_list(scale))
-        stages.experiment(paper, scale, paper.seed_list(scale))
-        stages.figure(paper, scale)
-        stages.check(paper, scale)
+        run_stages(slug, scale)
 
     return run
 

@@ -198,10 +198,19 @@ def test_damaged_results_are_made_again(repository, add_paper):
         assert metrics(repository) == unbroken
     file = results / "verdicts.json"
     file.write_text(file.read_text().replace('"holds"', '"fails"', 1))
-    os.utime(file)
     (repository / "results/smoke/verdicts.csv").unlink()
-    assert snakemake(repository, "smoke").returncode != 0
-    assert verdicts(repository)["toy/a"]["verdict"] == "not run"
+    failed = snakemake(repository, "smoke")
+    assert failed.returncode != 0
+    assert verdicts(repository)["toy/a"]["verdict"] == "error"
+    assert snakemake(repository, "smoke").returncode == 0
+    assert metrics(repository) == unbroken
+
+    control = results / "controls/divide_by_n.json"
+    assert snakemake(repository, "controls").returncode == 0
+    control.write_text(control.read_text().replace("broken", "intact"))
+    (repository / "results/smoke/controls.csv").unlink()
+    assert snakemake(repository, "controls").returncode != 0
+    assert snakemake(repository, "controls").returncode == 0
 
 
 def test_costs_are_collected(repository, add_paper):

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers import run_stages
 
-from litmus import catalog, site, stages
+from litmus import site
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.chrome.options import Options  # noqa: E402
@@ -61,12 +62,7 @@ def front(add_paper) -> Path:
     add_paper("two/odd", paper={"equals: 1.0": "equals: 2.0"})
     add_paper("two/idle")
     for slug in ("one/good", "two/odd"):
-        paper = catalog.load(slug)
-        seeds = paper.seed_list("smoke")
-        stages.data(paper, "smoke", seeds)
-        stages.experiment(paper, "smoke", seeds)
-        stages.figure(paper, "smoke")
-        stages.check(paper, "smoke")
+        run_stages(slug)
     return site.build("smoke")
 
 

@@ -123,7 +123,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
         if checksum != _checksum(content):
             raise ValueError("another checksum")
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise DamagedError(f"{shown(path)}: damaged (not what was written); delete it and run again", path) from None
+        raise DamagedError(f"{shown(path)}: damaged (not what was written)", path) from None
     return dict(content)
 
 
@@ -148,4 +148,4 @@ def saved_arrays(path: Path) -> Iterator[Any]:
     except FileNotFoundError:
         raise
     except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError):
-        raise DamagedError(f"{shown(path)}: damaged; delete it and run again", path) from None
+        raise DamagedError(f"{shown(path)}: damaged", path) from None

@@ -8,8 +8,8 @@ import traceback
 
 from litmus.errors import DamagedError, LitmusError
 
-STAGES = ("data", "experiment", "figure", "check", "control-job", "substrate", "summary", "gate", "site")
-WHOLE = ("summary", "gate", "site")  # stages of all papers together
+STAGES = ("data", "experiment", "figure", "check", "control-job", "substrate", "summary", "gate")
+WHOLE = ("summary", "gate")  # stages of all papers together
 
 
 def single_thread() -> None:
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     except DamagedError as error:
         for file in error.files:
             file.unlink(missing_ok=True)
-        print(f"litmus: error: {str(error).split(';')[0]}; removed, the next run makes it again", file=sys.stderr)
+        print(f"litmus: error: {error.what}; removed, the next run makes it again", file=sys.stderr)
     except LitmusError as error:
         print(f"litmus: error: {error}", file=sys.stderr)
     except Exception as error:
@@ -55,11 +55,6 @@ def _run(options: argparse.Namespace) -> int:
     if options.stage in WHOLE:
         from litmus import summary
 
-        if options.stage == "site":
-            from litmus import site
-
-            site.build(scale)
-            return 0
         if options.stage == "gate":
             return summary.gate_controls() if options.controls else summary.gate(scale, lenient=options.lenient)
         if options.controls:

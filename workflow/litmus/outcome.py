@@ -120,11 +120,10 @@ def load_tables(folder: Path) -> dict[str, pd.DataFrame]:
         try:
             content = file.read_bytes()
         except OSError as error:
-            reason = f"cannot be read ({error.strerror})"
-            raise DamagedError(f"{shown(file)}: {reason}", folder / "outcome.json", file) from None
+            problem = f"{shown(file)}: cannot be read ({error.strerror})"
+            raise DamagedError(problem, folder / "outcome.json") from None
         if hashlib.sha256(content).hexdigest() != checksum:
-            reason = f"damaged (its checksum differs); delete {shown(folder)} and run again"
-            raise DamagedError(f"{shown(file)}: {reason}", folder / "outcome.json", file)
+            raise DamagedError(f"{shown(file)}: damaged (its checksum differs)", folder / "outcome.json", file)
         tables[name] = pd.read_csv(io.BytesIO(content), keep_default_na=False, na_values=[""])
     return tables
 

@@ -6,7 +6,6 @@ The only module of the kit that touches results. Every output appears whole or n
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,10 +180,7 @@ def control(paper: Paper, control_id: str, file: Path | None = None) -> dict[str
         "claims": broken,
         "intact": intact,
     }
-    write_text(
-        file or results_dir(paper.slug, "smoke") / "controls" / f"{control_id}.json",
-        json.dumps(record, indent=1) + "\n",
-    )
+    write_sealed(file or results_dir(paper.slug, "smoke") / "controls" / f"{control_id}.json", record)
     return record
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from litmus import catalog, costs
 from litmus.catalog import Paper
 from litmus.claims import ERROR, HOLDS, Claim
-from litmus.errors import DamagedError
 from litmus.files import read_sealed, write_text
 from litmus.paths import KIT, figure_file, log_file, results_dir, root, shown
 
@@ -104,16 +102,17 @@ def _failed_stage(paper: Paper, scale: str) -> Row | None:
         if not (folder / output).is_file():
             log = log_file(paper.slug, scale, stage)
             if log.is_file():
-                return {"verdict": ERROR, "message": f"stage '{stage}' failed; see {shown(log)}"}
+                problem = f"stage '{stage}' failed or its result was damaged; see {shown(log)}"
+                return {"verdict": ERROR, "message": problem}
             return {"verdict": NOT_RUN, "message": None}
     return None
 
 
 def verdict_records(slug: str, scale: str) -> dict[str, Mapping[str, Any]]:
-    """What the check of a paper wrote, by claim; nothing if it is missing or damaged."""
+    """What the check of a paper wrote, by claim; nothing if it is missing."""
     try:
         claims = read_sealed(results_dir(slug, scale) / "verdicts.json")["claims"]
-    except (OSError, DamagedError):
+    except FileNotFoundError:
         return {}
     return {record["claim"]: record for record in claims}
 
@@ -281,9 +280,9 @@ def control_rows(papers: Iterable[Paper]) -> list[Row]:
             file = results_dir(paper.slug, "smoke") / "controls" / f"{control.id}.json"
             log = log_file(paper.slug, "smoke", f"control_{control.id}")
             try:
-                record = json.loads(file.read_text(encoding="utf-8"))
+                record = read_sealed(file)
                 claims = {claim["claim"]: claim for claim in record["claims"]}
-            except (OSError, ValueError, KeyError):
+            except FileNotFoundError:
                 record, claims = {"result": ERROR if log.is_file() else NOT_RUN}, {}
             for claim in control.breaks:
                 found.append(

@@ -7,7 +7,6 @@ localrules:
     control_verdicts,
     controls_as_expected,
     reproductions,
-    site,
 
 
 rule verdicts:
@@ -94,18 +93,3 @@ rule reproductions:
         "REPRODUCTIONS.md"
     shell:
         "python -m litmus reproductions > {log} 2>&1"
-
-
-rule site:
-    input:
-        "results/{scale}/verdicts.csv",
-    output:
-        "results/{scale}/report/index.html",
-    log:
-        "logs/{scale}/site.log",
-    conda:
-        "../../envs/core.yaml"
-    message:
-        "report of all papers ({wildcards.scale})"
-    shell:
-        "python -m litmus site --scale {wildcards.scale} > {log} 2>&1"
