@@ -76,6 +76,29 @@ def test_spread_draws_mean_and_range():
     assert ax.collections[0].get_paths()[0].get_extents().ymin == 1.0
 
 
+def test_power_guide_starts_at_the_smallest_x():
+    _, ax = plotting.panels()
+    plotting.power_guide(ax, pd.Series([4, 1, 16, 4]), 3.0, -0.5, "guide")
+    plotting.power_guide(ax, [1, 2], 1.0, 2, None, linestyle="-", color=plotting.BLUE)
+    first, second = ax.lines
+    np.testing.assert_allclose(first.get_xydata(), [[1, 3], [4, 1.5], [16, 0.75]])
+    assert (first.get_linestyle(), first.get_color(), first.get_label()) == (":", plotting.GREY, "guide")
+    assert (second.get_linestyle(), second.get_color()) == ("-", plotting.BLUE)
+
+
+def test_label_ticks_leaves_no_other_tick_and_the_other_axis_alone():
+    figure, ax = plotting.panels()
+    ax.set(xscale="log", yscale="log", xlim=(1, 1000), ylim=(1, 1000))
+    y_minor = list(ax.yaxis.get_minorticklocs())
+    plotting.label_ticks(ax.xaxis, pd.Series([20, 5, 0.25, 5]))
+    figure.draw_without_rendering()
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.25", "5", "20"]
+    assert ax.xaxis.get_minorticklocs().size == 0
+    assert list(ax.yaxis.get_minorticklocs()) == y_minor
+    plotting.label_ticks(ax.yaxis, [10, 100], ["ten", "hundred"])
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["ten", "hundred"]
+
+
 def test_half_written_file_leaves_the_old_one(tmp_path):
     file = tmp_path / "a.txt"
     files.write_text(file, "old")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
+    from numpy.typing import ArrayLike
 
 from litmus.files import whole_file
 
@@ -88,6 +91,23 @@ def spread(
     (line,) = ax.plot(positions, centre, label=label, color=color, **keywords)
     if (low < high).any():
         ax.fill_between(positions, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def power_guide(ax: Axes, x: ArrayLike, start: float, exponent: float, label: str | None, **keywords: Any) -> None:
+    """A power law over all `x` with `start` at the smallest; dotted and grey unless `keywords` of ``plot`` differ."""
+    positions = np.unique(x)
+    look = {"linestyle": ":", "color": GREY, **keywords}
+    ax.plot(positions, start * (positions / positions[0]) ** exponent, label=label, **look)
+
+
+def label_ticks(axis: Axis, ticks: Iterable[float], labels: Sequence[str] | None = None) -> None:
+    """Those ticks and no minor ones, with plain numbers beside them or `labels`; for a logarithmic axis of few values.
+
+    The limits widen to hold all ticks. `axis` is ``ax.xaxis`` or ``ax.yaxis``; the other one keeps its own.
+    """
+    values = list(ticks) if labels is not None else sorted(set(ticks))
+    axis.set_ticks(values, labels=labels if labels is not None else [f"{value:g}" for value in values])
+    axis.set_ticks([], minor=True)
 
 
 def save(figure: Figure, path: Path) -> None:

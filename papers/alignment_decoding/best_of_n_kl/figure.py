@@ -1,4 +1,4 @@
-"""Five panels: named bases, random bases, the gap, the frontier, and Monte Carlo errors."""
+"""Six panels: named bases, random bases, the gap, the frontier, Monte Carlo errors, and win rates."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def draw_named(ax: Axes, table: pd.DataFrame) -> None:
     rows = table[table.base == table.base.iloc[0]]
-    ax.plot(rows.n, rows.formula, "--", color=plotting.BLACK, label="log n − (n−1)/n")
+    ax.plot(rows.n, rows.formula, "--", color=plotting.BLACK, label="log n − (n−1)/n", zorder=3)
     for color, (name, rows) in zip(plotting.COLORS, table.groupby("base", sort=False), strict=False):
         ax.plot(rows.n, rows.divergence, color=color, label=str(name))
         ax.plot(rows.n, rows.estimate, "o", color=color, markersize=3)
@@ -38,7 +38,9 @@ def draw_random(ax: Axes, table: pd.DataFrame) -> None:
     end = table.divergence.max()
     ax.plot([0, end], [0, end], color=plotting.GREY, linewidth=0.8)
     ax.set(
-        title="(b) Random bases: nearly exact", xlabel="exact divergence (nats)", ylabel="expression, estimate (nats)"
+        title="(b) Random bases: the estimate is nearly exact",
+        xlabel="exact divergence (nats)",
+        ylabel="expression, estimate (nats)",
     )
     ax.legend()
 
@@ -86,7 +88,7 @@ def draw_monte_carlo(ax: Axes, table: pd.DataFrame) -> None:
     ax.set(
         title="(e) Estimates from m winners, n = 16",
         xlabel="winners m",
-        ylabel="root mean squared error / divergence",
+        ylabel="RMS error / divergence",
         xscale="log",
         yscale="log",
     )

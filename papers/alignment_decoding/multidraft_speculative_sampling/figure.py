@@ -46,7 +46,7 @@ def draw_binary(ax: Axes, binary: pd.DataFrame) -> None:
         xlabel="target probability q(1)",
         ylabel="acceptance probability",
     )
-    ax.legend(handles=handles, loc="lower center", ncols=2)
+    ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.46, 0), ncols=2)
 
 
 def draw_programs(ax: Axes, programs: pd.DataFrame) -> None:

@@ -38,8 +38,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _size_axis(ax: Axes, sizes: pd.Series) -> None:
     ax.set_xscale("log")
-    ax.set_xticks(sorted(sizes.unique()), labels=[f"{size}" for size in sorted(sizes.unique())])
-    ax.set_xticks([], minor=True)
+    plotting.label_ticks(ax.xaxis, sizes)
     ax.set_xlabel("order of the matrix n")
 
 
@@ -79,8 +78,7 @@ def _draw_speedups(ax: Axes, solves: pd.DataFrame, tight: float, loose: float) -
     _size_axis(ax, solves["order"])
     ax.set_yscale("log")
     ax.set_ylim(0.4, max(50.0, 3 * speedups["speedup"].max()))
-    ax.set_yticks([0.5, 1, 2, 5, 10], labels=["0.5", "1", "2", "5", "10"])
-    ax.set_yticks([], minor=True)
+    plotting.label_ticks(ax.yaxis, [0.5, 1, 2, 5, 10])
     ax.set_ylabel("CPU time standard / spectral")
     ax.set_title(f"Speed-up (filled: accuracy {tight:.0e}, open: {loose:.0e})")
     ax.legend(loc="upper left")

@@ -43,8 +43,8 @@ def _linearity(ax: Axes, configurations: pd.DataFrame) -> None:
     ax.plot(ends, ends, color=plotting.BLACK, linewidth=0.8, label="equal")
     ax.set(xscale="log", yscale="log", xlabel="predicted loss increase (nats/byte)")
     ax.set_ylabel("measured loss increase (nats/byte)")
-    ax.set_title("One weighted sum predicts every quantiser")
-    ax.legend(loc="lower right")
+    ax.set_title("One weighted sum predicts all but 2 bits")
+    ax.legend(loc="upper left", fontsize=7, borderaxespad=0.2)
 
 
 def _layer_weights(ax: Axes, layers: pd.DataFrame) -> None:

@@ -56,8 +56,8 @@ def draw_levels(ax: Axes, table: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
     )
-    ax.set_xticks(sizes, [str(size) for size in sizes])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, sizes)
+    ax.yaxis.minorticks_off()
     ax.legend()
 
 

@@ -106,9 +106,8 @@ def draw_timing(ax: Axes, table: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
     )
-    sizes = sorted(table.n_measures.unique())
-    ax.set_xticks(sizes, [str(size) for size in sizes])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, table.n_measures)
+    ax.yaxis.minorticks_off()
     ax.legend()
 
 

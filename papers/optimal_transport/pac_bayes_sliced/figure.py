@@ -36,7 +36,7 @@ def draw_values(ax: Axes, values: pd.DataFrame) -> None:
     ax.plot([], [], color=plotting.GREY, linestyle="-", label="training sample")
     ax.plot([], [], color=plotting.GREY, linestyle="--", label="test sample")
     ax.set(
-        title=f"(a) d = {few.dimension.iloc[0]}: PAC-SW gains without overfitting",
+        title=f"(a) d = {few.dimension.iloc[0]}: PAC-SW overfits no more than uniform",
         xlabel="shift of the mean (standard deviations)",
         ylabel="$SW_2^2$ (median)",
         yscale="log",
@@ -75,9 +75,8 @@ def draw_decay(ax: Axes, decay: pd.DataFrame) -> None:
     ):
         label = rf"d = {dimension}, $\kappa$ = {concentration:g}"
         plotting.spread(ax, rows, "n", "value", label=label, color=color, marker=marker)
-    sizes = np.array(sorted(decay.n.unique()))
-    start = decay[decay.n == sizes[0]].value.max() * 1.5
-    ax.plot(sizes, start * (sizes / sizes[0]) ** -0.5, color=plotting.GREY, linestyle=":", label="$n^{-1/2}$")
+    start = decay[decay.n == decay.n.min()].value.max() * 1.5
+    plotting.power_guide(ax, decay.n, start, -0.5, "$n^{-1/2}$")
     ax.set(
         title="(c) Samples of one law: faster than $n^{-1/2}$",
         xlabel="sample size n",
@@ -85,8 +84,8 @@ def draw_decay(ax: Axes, decay: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
     )
-    ax.set_xticks(sizes, [str(size) for size in sizes])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, decay.n)
+    ax.yaxis.minorticks_off()
     ax.legend(loc="lower left")
 
 

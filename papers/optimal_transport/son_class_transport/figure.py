@@ -65,7 +65,7 @@ def draw_curve(ax: Axes, curve: pd.DataFrame, interval: pd.DataFrame) -> None:
         ylabel="block error (floor 1e-10)",
         xscale="log",
         yscale="log",
-        ylim=(10.0 ** (-12.6 - len(cells)), 1e8),
+        ylim=(10.0 ** (-12.6 - len(cells)), 1e10),
         yticks=[1e-10, 1e-6, 1e-2],
     )
     ax.legend(loc="upper left", fontsize=6.5)
@@ -84,8 +84,8 @@ def draw_best(ax: Axes, best: pd.DataFrame) -> None:
             rows.error.clip(lower=SMALLEST), rows.method.map(names.index) + offset, marker, color=color, markersize=3
         )
     ax.set(
-        title="(f) Best error over each grid",
-        xlabel="block error (floor 1e-10; dots: seeds; * labels)",
+        title="(f) Best errors: lp-l1 comes near too",
+        xlabel="block error (floor 1e-10; * uses labels)",
         xscale="log",
         yticks=range(len(names)),
         yticklabels=[f"{name}*" if name in ("lp-l1", "group lasso") else name for name in names],

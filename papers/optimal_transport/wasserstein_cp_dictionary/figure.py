@@ -24,8 +24,8 @@ def draw_gaps(ax: Axes, table: pd.DataFrame) -> None:
     shown = table.assign(best_gap=table.best_gap.clip(lower=FLOOR))
     for color, (rho, rows) in zip(plotting.COLORS, shown.groupby("rho"), strict=False):
         plotting.spread(ax, rows, "sweep", "best_gap", label=rf"$\rho$ = {rho:g}", color=color)
-    sweeps = np.array([1, table.sweep.max()])
-    ax.plot(sweeps, table.best_gap.max() / np.sqrt(sweeps), "--", color=plotting.GREY, label=r"$k^{-1/2}$")
+    ends = [1, table.sweep.max()]
+    plotting.power_guide(ax, ends, table.best_gap.max(), -0.5, "$k^{-1/2}$", linestyle="--")
     ax.set(
         title="(a) CP: the gap falls faster than the bound",
         xlabel="sweep k",
@@ -46,7 +46,7 @@ def draw_powell(ax: Axes, table: pd.DataFrame) -> None:
         ylabel="projected gradient",
         xscale="log",
     )
-    ax.legend(loc="center right")
+    ax.legend(loc="center right", bbox_to_anchor=(1, 0.4))
 
 
 def draw_atoms(ax: Axes, table: pd.DataFrame) -> None:

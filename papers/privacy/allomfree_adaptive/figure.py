@@ -50,7 +50,7 @@ def draw_variances(ax: Axes, variances: pd.DataFrame) -> None:
         yscale="log",
         ylim=(0.2, 40),
     )
-    label_ticks(ax.yaxis, [0.25, 0.5, 1, 2, 4, 8])
+    plotting.label_ticks(ax.yaxis, [0.25, 0.5, 1, 2, 4, 8])
     ax.legend(ncols=2, loc="upper left")
 
 
@@ -66,7 +66,7 @@ def draw_crossovers(ax: Axes, crossovers: pd.DataFrame) -> None:
         ylabel="domain size k",
         yscale="log",
     )
-    label_ticks(ax.yaxis, [3, 5, 10, 20, 40, 80])
+    plotting.label_ticks(ax.yaxis, [3, 5, 10, 20, 40, 80])
     ax.legend(loc="upper left")
 
 
@@ -84,7 +84,7 @@ def draw_leakage(ax: Axes, leakage: pd.DataFrame) -> None:
         ylabel=f"exact loss / $\\epsilon_1$ ($\\alpha$ = {LEAKAGE_ALPHA:g})",
         xscale="log",
     )
-    label_ticks(ax.xaxis, [2, 5, 10, 20, 50, 100, 360])
+    plotting.label_ticks(ax.xaxis, [2, 5, 10, 20, 50, 100, 360])
     ax.legend()
 
 
@@ -118,7 +118,7 @@ def draw_savings(ax: Axes, savings: pd.DataFrame) -> None:
         title=f"(e) Savings on Nursery are as reported, $\\alpha$ = {rows.alpha.iloc[0]:g}",
         xlabel=MEMO_BUDGET,
         ylabel="share of the rival's error saved",
-        ylim=(0, 1.05),
+        ylim=(min(0, 1.1 * rows.saving.min()), 1.05),
     )
     ax.legend(ncols=2, loc="upper left")
 
@@ -140,11 +140,5 @@ def draw_audits(ax: Axes, audits: pd.DataFrame) -> None:
         xscale="log",
         ylim=(0, 1.15 * audits.guarantee.max()),
     )
-    label_ticks(ax.xaxis, audits.n_reports.unique())
+    plotting.label_ticks(ax.xaxis, audits.n_reports)
     ax.legend(loc="lower right")
-
-
-def label_ticks(axis: plotting.mpl.axis.Axis, ticks: np.ndarray | list[float]) -> None:
-    """Plain numbers on a logarithmic axis."""
-    axis.set_ticks(np.sort(ticks), [f"{tick:g}" for tick in np.sort(ticks)])
-    axis.set_ticks([], minor=True)

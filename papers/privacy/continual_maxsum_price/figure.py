@@ -35,9 +35,9 @@ def draw_errors(ax: Axes, errors: pd.DataFrame) -> None:
         rows = errors[errors.mechanism == mechanism]
         plotting.spread(ax, rows, "n_steps", "error", label, color, marker=marker)
     block = errors[errors.mechanism == "block"].groupby("n_steps").error.mean()
-    draw_guide(ax, block.index.to_numpy(), 0.6 * block.iloc[0], 1 / 3, "$\\propto T^{1/3}$")
+    plotting.power_guide(ax, block.index, 0.6 * block.iloc[0], 1 / 3, "$\\propto T^{1/3}$")
     ax.set(
-        title="(a) Blocks err like $T^{1/3}$, one release does not grow",
+        title="(a) Blocks: about $T^{1/3}$; one release does not grow",
         xlabel="steps T",
         ylabel="largest error over time",
         xscale="log",
@@ -53,7 +53,7 @@ def draw_price(ax: Axes, errors: pd.DataFrame) -> None:
     rows = ratio.rename("price").reset_index()
     plotting.spread(ax, rows, "n_steps", "price", "better of blocks and trees", plotting.BLUE, marker="o")
     steps = np.unique(rows.n_steps)
-    draw_guide(ax, steps, steps[0] ** (1 / 3), 1 / 3, "$T^{1/3}$")
+    plotting.power_guide(ax, steps, steps[0] ** (1 / 3), 1 / 3, "$T^{1/3}$")
     ax.set(
         title="(b) The price stays above $T^{1/3}$, $d = T^{2/3}$",
         xlabel="steps T",
@@ -67,9 +67,11 @@ def draw_price(ax: Axes, errors: pd.DataFrame) -> None:
 def draw_trees(ax: Axes, trees: pd.DataFrame) -> None:
     plotting.spread(ax, trees, "n_coordinates", "error", "tree counters", plotting.ORANGE, marker="s")
     counts = np.unique(trees.n_coordinates)
-    draw_guide(ax, counts, 0.7 * trees.error[trees.n_coordinates == counts[0]].mean(), 0.5, "$\\propto \\sqrt{d}$")
+    plotting.power_guide(
+        ax, counts, 0.7 * trees.error[trees.n_coordinates == counts[0]].mean(), 0.5, "$\\propto \\sqrt{d}$"
+    )
     ax.set(
-        title=f"(c) Trees pay $\\sqrt{{d}}$, T = {trees.n_steps.iloc[0]}",
+        title=f"(c) Trees pay about $\\sqrt{{d}}$, T = {trees.n_steps.iloc[0]}",
         xlabel="coordinates d",
         ylabel="largest error over time",
         xscale="log",
@@ -122,7 +124,3 @@ def draw_threshold(ax: Axes, thresholds: pd.DataFrame) -> None:
         yscale="log",
     )
     ax.legend()
-
-
-def draw_guide(ax: Axes, x: np.ndarray, start: float, exponent: float, label: str) -> None:
-    ax.plot(x, start * (x / x[0]) ** exponent, ":", color=plotting.GREY, label=label)

@@ -1,6 +1,5 @@
 """What tuned DP-GD and tuned DIFF2 reach, how they get there, and the error of their gradient estimates."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -41,14 +40,11 @@ def draw_rates(ax: Axes, reached: pd.DataFrame) -> None:
     for method, (label, color, marker, exponent) in METHODS.items():
         rows = reached[reached.method == method]
         means = rows.groupby("nu").squared_norm.mean()
-        budgets = means.index.to_numpy()
-        slope = log_log_slope(budgets, means).value
+        slope = log_log_slope(means.index, means).value
         label = rf"{label}, $\nu^{{{slope:.2f}}}$"
         plotting.spread(ax, rows, "nu", "squared_norm", label, color, marker=marker)
-        guide = means.iloc[0] * (budgets / budgets[0]) ** exponent
         power = "-1" if exponent == -1 else "-4/3"
-        ax.plot(budgets, guide, ":", color=color, label=rf"$\propto \nu^{{{power}}}$")
-    budgets = np.unique(reached.nu)
+        plotting.power_guide(ax, means.index, means.iloc[0], exponent, rf"$\propto \nu^{{{power}}}$", color=color)
     ax.set(
         title="(a) Gradient differences gain with the budget",
         xlabel=r"budget $\nu = n\sqrt{2\rho}$",
@@ -56,8 +52,7 @@ def draw_rates(ax: Axes, reached: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
     )
-    ax.set_xticks(budgets, [f"{nu:.0f}" for nu in budgets])
-    ax.set_xticks([], minor=True)
+    plotting.label_ticks(ax.xaxis, reached.nu)
     ax.legend(loc="lower left", ncols=1)
 
 
@@ -73,7 +68,6 @@ def draw_network(ax: Axes, network: pd.DataFrame) -> None:
     for method, (label, color, marker, _) in METHODS.items():
         rows = network[network.method == method]
         plotting.spread(ax, rows, "epsilon", "squared_norm", label, color, marker=marker)
-    epsilons = np.unique(network.epsilon)
     ax.set(
         title="(d) A network (193 weights) on 442 patients: no gain",
         xlabel=r"$\epsilon$ at $\delta = 10^{-5}$",
@@ -81,6 +75,5 @@ def draw_network(ax: Axes, network: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
     )
-    ax.set_xticks(epsilons, [f"{epsilon:g}" for epsilon in epsilons])
-    ax.set_xticks([], minor=True)
+    plotting.label_ticks(ax.xaxis, network.epsilon)
     ax.legend()

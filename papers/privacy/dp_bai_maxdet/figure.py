@@ -40,11 +40,13 @@ def per_seed(table: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 
 def draw_errors(ax: Axes, errors: pd.DataFrame) -> None:
     own = errors[errors.policy == "DP-BAI"]
-    for i, (epsilon, rows) in enumerate(own.groupby("epsilon")):
+    budgets = own.groupby("epsilon")
+    shades = plotting.mpl.colormaps["cividis_r"](np.linspace(0.1, 1, len(budgets)))  # colours are those of policies
+    for i, (epsilon, rows) in enumerate(budgets):
         scaled = rows.assign(error=rows.error.clip(lower=SMALLEST))
         plotting.spread(
             ax, per_seed(scaled, "budget", "error"), "budget", "error", f"$\\varepsilon$ = {epsilon:g}",
-            plotting.COLORS[i], marker=plotting.MARKERS[i],
+            tuple(shades[i]), marker=plotting.MARKERS[i],
         )  # fmt: skip
     ax.set(title="(a) More privacy shifts the error to more pulls", xlabel="pulls T", ylabel="error probability")
     ax.set(xscale="log", yscale="log", ylim=(SMALLEST, 1.3))
@@ -53,7 +55,7 @@ def draw_errors(ax: Axes, errors: pd.DataFrame) -> None:
 
 def draw_decay(ax: Axes, decay: pd.DataFrame) -> None:
     decay = decay.assign(error=decay.error.clip(lower=SMALLEST_DECAY))
-    plotting.spread(ax, per_seed(decay, "multiple", "error"), "multiple", "error", None, plotting.GREEN, marker="^")
+    plotting.spread(ax, per_seed(decay, "multiple", "error"), "multiple", "error", None, plotting.BLUE, marker="o")
     ax.set(title="(b) Exponential in T ($\\varepsilon$ = 1)", xlabel="pulls, relative to those to 30% error")
     ax.set(ylabel="error probability", yscale="log", ylim=(SMALLEST_DECAY, 1.0), xlim=(0, 6.4))
 
@@ -65,7 +67,7 @@ def draw_privacy(ax: Axes, pulls: pd.DataFrame) -> None:
     plotting.spread(ax, means, "epsilon", "pulls", "DP-BAI", plotting.BLUE, marker="o")
     epsilons = np.unique(means.epsilon)
     first = means.pulls[means.epsilon == epsilons[0]].mean()
-    ax.plot(epsilons, first * epsilons[0] / epsilons, ":", color=plotting.GREY, label="$\\propto 1/\\varepsilon$")
+    plotting.power_guide(ax, epsilons, first, -1, "$\\propto 1/\\varepsilon$")
     noiseless = np.exp(np.log(pulls.pulls[pulls.policy == "no noise"]).mean())
     ax.axhline(noiseless, color=plotting.BLACK, linestyle="--", label="no noise")
     ax.set(title="(c) $1/\\varepsilon$ when strict, flat when loose", xlabel="privacy budget $\\varepsilon$ (nats)")
@@ -80,7 +82,7 @@ def draw_rivals(ax: Axes, errors: pd.DataFrame) -> None:
         plotting.spread(ax, per_seed(scaled, "budget", "error"), "budget", "error", label, color, marker=marker)
     ax.set(title="(d) Error of the rivals ($\\varepsilon$ = 0.2)", xlabel="pulls T")
     ax.set(ylabel="error probability", xscale="log", yscale="log", ylim=(SMALLEST, 1.3))
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower left", fontsize=6.5, handlelength=1.3, borderaxespad=0.2)
 
 
 def draw_ratios(ax: Axes, pulls: pd.DataFrame) -> None:
@@ -101,7 +103,10 @@ def draw_coefficients(ax: Axes, coefficients: pd.DataFrame) -> None:
         ax.step(shares["size"], shares.share, where="post", label=str(basis), color=color)
     ax.axvline(1.0, color=plotting.GREY, linestyle=":")
     ax.set(
-        title="(f) The search leaves no coefficient above 1", xlabel="size of coefficient", ylabel="share", xscale="log"
+        title="(f) The search leaves no coefficient above 1",
+        xlabel="size of coefficient (1 counts above 1)",
+        ylabel="share",
+        xscale="log",
     )
     ax.set_ylim(top=1.3 * coefficients.groupby(["basis", "size"]).share.mean().max())
     ax.legend(loc="upper right")

@@ -54,7 +54,7 @@ def draw_response(ax: Axes, bounds: pd.DataFrame) -> None:
         ylabel="probability of a right guess",
         ylim=(0, 1.03),
     )
-    ax.legend(loc="center left", bbox_to_anchor=(0.06, 0.66))
+    ax.legend(loc="center left", bbox_to_anchor=(0.1, 0.72))
 
 
 def draw_gaussian(ax: Axes, bounds: pd.DataFrame) -> None:
@@ -115,11 +115,8 @@ def draw_training(ax: Axes, bounds: pd.DataFrame, models: pd.DataFrame) -> None:
         yticks=np.linspace(0, 1, 6),
         xlim=(means.index.min() / 1.15, means.index.max() * 1.15),
     )
-    ax.set_xticks(
-        means.index,
-        [f"{sigma:g}\n({row.epsilon:.1f}; {row.accuracy:.0%})" for sigma, row in means.iterrows()],
-    )
-    ax.minorticks_off()
+    labels = [f"{sigma:g}\n({row.epsilon:.1f}; {row.accuracy:.0%})" for sigma, row in means.iterrows()]
+    plotting.label_ticks(ax.xaxis, means.index, labels)
     ax.legend(loc="upper right", ncols=2)
 
 
@@ -153,17 +150,15 @@ def draw_order(ax: Axes, bounds: pd.DataFrame) -> None:
         yscale="log",
     )
     mark_inverse_noise(ax, bounds)
-    orders = [1, 2, 5, 10]
-    ax.set_yticks(orders, [str(order) for order in orders])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.yaxis, [1, 2, 5, 10])
     ax.legend()
 
 
 def mark_inverse_noise(ax: Axes, bounds: pd.DataFrame) -> None:
     """Ticks at all values of 1/sigma that were run."""
     inverses = sorted(1 / bounds.noise.unique())
-    ax.set_xticks(inverses, [f"{inverse:.2g}" for inverse in inverses])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, inverses, [f"{inverse:.2g}" for inverse in inverses])
+    ax.yaxis.minorticks_off()
 
 
 def shown_sizes(bounds: pd.DataFrame) -> list[int]:

@@ -19,7 +19,7 @@ STYLES = {  # one colour per family of encodings, one dash for each of its membe
     "AGM": (plotting.GREY, "-"),
     "GM": (plotting.GREY, "--"),
 }
-CLIENTS = {"SUE": plotting.BLUE, "OUE": plotting.ORANGE}
+CLIENTS = ("SUE", "OUE")
 WIDE = {"linewidth": 3.5, "alpha": 0.45}  # for curves that would hide under others
 
 
@@ -49,7 +49,7 @@ def draw_budgets(ax: Axes, audits: pd.DataFrame) -> None:
         ylabel="proved loss / $\\epsilon$",
         xscale="log",
     )
-    label_ticks(ax, rows.epsilon)
+    plotting.label_ticks(ax.xaxis, rows.epsilon)
 
 
 def draw_domains(ax: Axes, audits: pd.DataFrame) -> None:
@@ -62,7 +62,7 @@ def draw_domains(ax: Axes, audits: pd.DataFrame) -> None:
         ylabel="proved loss / $\\epsilon$",
         xscale="log",
     )
-    label_ticks(ax, rows.domain_size)
+    plotting.label_ticks(ax.xaxis, rows.domain_size)
 
 
 def draw_mechanisms(ax: Axes, rows: pd.DataFrame, x: str) -> None:
@@ -94,12 +94,14 @@ def draw_unary_clients(ax: Axes, faulty: pd.DataFrame, audits: pd.DataFrame) -> 
     ax.fill_between([low, high], [low, high], high, color=plotting.RED, alpha=0.08, linewidth=0)
     ax.text(0.03, 0.97, "guarantee refuted", transform=ax.transAxes, va="top", color=plotting.RED)
     correct = audits[(audits.domain_size == faulty.domain_size.iloc[0]) & (audits.epsilon <= faulty.epsilon.max())]
-    for encoding, color in CLIENTS.items():
+    for encoding in CLIENTS:
+        color, dash = STYLES[encoding]
+        style = {"color": color, "linestyle": dash, "marker": "o"}
         rows = faulty[faulty.encoding == encoding]
-        plotting.spread(ax, rows, "epsilon", "bound", f"{encoding}, faulty", color, marker="o")
+        plotting.spread(ax, rows, "epsilon", "bound", f"{encoding}, faulty", **style)
         rows = correct[correct.mechanism == encoding]
         if len(rows):
-            plotting.spread(ax, rows, "epsilon", "bound", f"{encoding}, correct", color, marker="o", linestyle=":")
+            plotting.spread(ax, rows, "epsilon", "bound", f"{encoding}, correct", markerfacecolor="white", **style)
     ax.set(
         title="(d) The faulty client is caught at small budgets",
         xlabel="nominal budget $\\epsilon$",
@@ -107,7 +109,7 @@ def draw_unary_clients(ax: Axes, faulty: pd.DataFrame, audits: pd.DataFrame) -> 
         xlim=(low, high),
         ylim=(-0.22 * high, high),  # the legend lies below zero
     )
-    ax.legend(loc="lower right", ncols=2)
+    ax.legend(loc="lower right", ncols=2, handlelength=3)
 
 
 def draw_hashing_alone(ax: Axes, hashed: pd.DataFrame) -> None:
@@ -144,12 +146,5 @@ def draw_repeated_reports(ax: Axes, repeated: pd.DataFrame) -> None:
         yscale="log",
         ylim=(None, 4 * ceiling),
     )
-    label_ticks(ax, repeated.n_reports)
+    plotting.label_ticks(ax.xaxis, repeated.n_reports)
     ax.legend(loc="upper left")
-
-
-def label_ticks(ax: Axes, values: pd.Series) -> None:
-    """Ticks at the values tried, in plain numbers."""
-    ticks = np.sort(values.unique())
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.set_xticks([], minor=True)

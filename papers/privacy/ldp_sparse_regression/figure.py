@@ -50,8 +50,7 @@ def draw_rate(ax: Axes, errors: pd.DataFrame) -> None:
 
 def mark_users(ax: Axes, errors: pd.DataFrame) -> None:
     sizes = np.unique(errors.n_users)
-    ax.set_xticks(sizes, [f"{n / 1e6:g}M" if n >= 1e6 else f"{n / 1e3:g}k" for n in sizes])
-    ax.xaxis.minorticks_off()
+    plotting.label_ticks(ax.xaxis, sizes, [f"{n / 1e6:g}M" if n >= 1e6 else f"{n / 1e3:g}k" for n in sizes])
 
 
 def draw_dimension(ax: Axes, errors: pd.DataFrame) -> None:
@@ -59,7 +58,7 @@ def draw_dimension(ax: Axes, errors: pd.DataFrame) -> None:
     sizes = np.unique(errors.dimension)
     for name, power, label in (("NLDP", 1.0, "$\\propto d$"), ("NLDP, public x", 0.5, "$\\propto \\sqrt{d}$")):
         rows = errors[(errors.method == name) & (errors.dimension == sizes[0])]
-        ax.plot(sizes, rows.error.mean() * (sizes / sizes[0]) ** power, ":", color=STYLES[name][1], label=label)
+        plotting.power_guide(ax, sizes, rows.error.mean(), power, label, color=STYLES[name][1])
     ax.set(
         title=f"(b) Error against dimension, $n$ = {errors.n_users.iloc[0]:,}",
         xlabel="dimension $d$",
@@ -67,8 +66,7 @@ def draw_dimension(ax: Axes, errors: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
     )
-    ax.set_xticks(sizes, [str(size) for size in sizes])
-    ax.xaxis.minorticks_off()
+    plotting.label_ticks(ax.xaxis, sizes)
     finish(ax)
 
 

@@ -49,7 +49,7 @@ def draw_cells(ax: Axes, cells: pd.DataFrame) -> None:
         ylabel="$g^*$; dots: best integer",
         yscale="log",
     )
-    label_ticks(ax.yaxis, [1, 2, 5, 10, 20])
+    plotting.label_ticks(ax.yaxis, [1, 2, 5, 10, 20])
     ax.legend(ncols=2)
 
 
@@ -111,7 +111,7 @@ def draw_audits(ax: Axes, audits: pd.DataFrame) -> None:
         xscale="log",
         ylim=(0, 1.75 * audits.guarantee.max()),
     )
-    label_ticks(ax.xaxis, audits.n_reports.unique())
+    plotting.label_ticks(ax.xaxis, audits.n_reports)
     ax.legend(loc="upper left")
 
 
@@ -128,13 +128,7 @@ def draw_ratios(ax: Axes, cells: pd.DataFrame) -> None:
         ylabel="variance / that of L-OSUE",
         yscale="log",
     )
-    label_ticks(ax.yaxis, [1, 1.2, 1.5, 2, 3, 5])
+    plotting.label_ticks(ax.yaxis, [1, 1.2, 1.5, 2, 3, 5])
     ax.plot([], [], color=plotting.BLACK, label="OLOLOHA")
     ax.plot([], [], ":", color=plotting.BLACK, label="BiLOLOHA")
     ax.legend(loc="upper left")
-
-
-def label_ticks(axis: plotting.mpl.axis.Axis, ticks: np.ndarray | list[float]) -> None:
-    """Plain numbers on a logarithmic axis."""
-    axis.set_ticks(np.sort(ticks), [f"{tick:g}" for tick in np.sort(ticks)])
-    axis.set_ticks([], minor=True)

@@ -1,6 +1,5 @@
 """Gradient norms over the budget, the ambient dimension and the sample size, and the number of steps chosen."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -38,7 +37,7 @@ def draw_budgets(ax: Axes, budgets: pd.DataFrame) -> None:
         plotting.spread(ax, rows, "effective_size", "norm", label, color, marker=marker)
         means = rows.groupby("effective_size").norm.mean()
         exponent, guide, style = exponents[name]
-        draw_guide(ax, means.index.to_numpy(), means.iloc[0], exponent, guide, style)
+        plotting.power_guide(ax, means.index, means.iloc[0], exponent, guide, linestyle=style)
     ax.set(
         title="(a) SPIDER falls faster than $\\nu^{-2/3}$",
         xlabel="effective sample size $\\nu = n\\sqrt{2\\rho}$",
@@ -46,7 +45,7 @@ def draw_budgets(ax: Axes, budgets: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
     )
-    label_budgets(ax, budgets)
+    plotting.label_ticks(ax.xaxis, budgets.effective_size.round())
     ax.legend()
 
 
@@ -55,16 +54,14 @@ def draw_dimensions(ax: Axes, dimensions: pd.DataFrame) -> None:
         rows = dimensions[(dimensions.method == name) & (dimensions.features == features)]
         plotting.spread(ax, rows, "ambient", "norm", label, color, marker=marker)
     ax.set(
-        title="(b) Projection frees SPIDER of the dimension",
+        title="(b) Projection nearly frees SPIDER of d",
         xlabel="ambient dimension d (rank 5)",
         ylabel="gradient norm",
         xscale="log",
         yscale="log",
         ylim=(None, 3 * dimensions.norm.max()),
     )
-    dimension_labels = np.unique(dimensions.ambient)
-    ax.set_xticks(dimension_labels, [str(label) for label in dimension_labels])
-    ax.xaxis.minorticks_off()
+    plotting.label_ticks(ax.xaxis, dimensions.ambient)
     ax.legend(loc="upper left")
 
 
@@ -74,7 +71,7 @@ def draw_sizes(ax: Axes, sizes: pd.DataFrame) -> None:
         plotting.spread(ax, rows, "n_samples", "norm", label, color, marker=marker)
         means = rows.groupby("n_samples").norm.mean()
         guide, style = ("$n^{-1}$", "--") if exponent == -1 else ("$n^{-1/2}$", ":")
-        draw_guide(ax, means.index.to_numpy(), 0.7 * means.iloc[0], exponent, guide, style)
+        plotting.power_guide(ax, means.index, 0.7 * means.iloc[0], exponent, guide, linestyle=style)
     ax.set(
         title="(c) Convex losses: two rates in n",
         xlabel="samples n",
@@ -98,15 +95,5 @@ def draw_steps(ax: Axes, budgets: pd.DataFrame) -> None:
     )
     ax.set_yscale("log", base=2)
     ax.set_ylim(None, 6 * budgets.n_steps.max())
-    label_budgets(ax, budgets)
+    plotting.label_ticks(ax.xaxis, budgets.effective_size.round())
     ax.legend(loc="upper left")
-
-
-def label_budgets(ax: Axes, budgets: pd.DataFrame) -> None:
-    sizes = np.unique(budgets.effective_size.round().astype(int))
-    ax.set_xticks(sizes, [str(size) for size in sizes])
-    ax.xaxis.minorticks_off()
-
-
-def draw_guide(ax: Axes, x: np.ndarray, start: float, exponent: float, label: str, style: str) -> None:
-    ax.plot(x, start * (x / x[0]) ** exponent, style, color=plotting.GREY, label=label)

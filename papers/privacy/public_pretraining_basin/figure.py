@@ -41,21 +41,15 @@ def draw_losses(ax: Axes, losses: pd.DataFrame, descents: pd.DataFrame) -> None:
         ax.plot(means.index, means, ":", color=color, marker=marker, markerfacecolor="white")
     ax.plot([], [], ":", color=plotting.GREY, marker="o", markerfacecolor="white", label="by gradient descent")
     ax.set(
-        title=f"(a) Combined needs the fewest samples, p = {dimension}",
+        title=f"(a) Combined needs far fewer samples, p = {dimension}",
         xlabel="private samples n",
         ylabel="population loss",
         xscale="log",
         ylim=(-0.05, 1.5),
         yticks=np.linspace(0, 1, 6),
     )
-    label_every(ax, np.unique(losses.n_samples))
+    plotting.label_ticks(ax.xaxis, losses.n_samples)
     ax.legend(loc="upper center", ncols=2, columnspacing=1.0)
-
-
-def label_every(ax: Axes, values: np.ndarray) -> None:
-    """Ticks of a logarithmic axis at the values that were tried, and nowhere else."""
-    ax.set_xticks(values, labels=[f"{value:g}" for value in values])
-    ax.set_xticks([], minor=True)
 
 
 def draw_needed(ax: Axes, needed: pd.DataFrame) -> None:
@@ -66,23 +60,18 @@ def draw_needed(ax: Axes, needed: pd.DataFrame) -> None:
         slope = log_log_slope(means.index, means).value
         label = f"{share:.0%} of the budget, slope {slope:.2f}"
         plotting.spread(ax, rows, "dimension", "n_samples", label, color, marker=marker)
-    dimensions = np.unique(needed.dimension)
     lowest = needed.n_samples.min()
-    ax.plot(
-        dimensions, 0.8 * lowest * np.sqrt(dimensions / dimensions[0]), "--", color=plotting.GREY, label="$\\sqrt{p}$"
-    )
+    plotting.power_guide(ax, needed.dimension, 0.8 * lowest, 0.5, "$\\sqrt{p}$", linestyle="--")
     ax.set(
-        title="(b) A private choice of the basin needs $\\sqrt{p}$ samples",
+        title="(b) A private choice of basin: about $\\sqrt{p}$ samples",
         xlabel="dimension p of the basin",
         ylabel="private samples to loss 0.5",
         xscale="log",
         yscale="log",
         ylim=(0.6 * lowest, 4 * needed.n_samples.max()),
-        yticks=[500, 1000, 2000, 4000],
-        yticklabels=[500, 1000, 2000, 4000],
     )
-    ax.minorticks_off()
-    label_every(ax, dimensions)
+    plotting.label_ticks(ax.xaxis, needed.dimension)
+    plotting.label_ticks(ax.yaxis, [500, 1000, 2000, 4000])
     ax.legend(loc="upper left")
 
 
@@ -121,7 +110,7 @@ def draw_rates(ax: Axes, accuracies: pd.DataFrame) -> None:
         ylim=(0, 1.3),
         yticks=np.linspace(0, 1, 6),
     )
-    label_every(ax, np.unique(tightest.rate))
+    plotting.label_ticks(ax.xaxis, tightest.rate)
     ax.legend(loc="upper right")
 
 

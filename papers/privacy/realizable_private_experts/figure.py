@@ -34,7 +34,7 @@ def draw_horizon(ax: Axes, regrets: pd.DataFrame) -> None:
         label = f"{label}, d = {rows.n_experts.iloc[0]}"
         plotting.spread(ax, rows[rows.method == name], "n_steps", "regret", label, color, marker=marker)
     resampled = rows[rows.method == "resampled"].groupby("n_steps").regret.mean()
-    draw_guide(ax, resampled.index.to_numpy(), 1.5 * resampled.iloc[0], 0.5, "$\\propto \\sqrt{T}$")
+    plotting.power_guide(ax, resampled.index, 1.5 * resampled.iloc[0], 0.5, "$\\propto \\sqrt{T}$")
     ax.set(
         title="(a) Only fresh draws pay a power of the horizon",
         xlabel="rounds T",
@@ -62,9 +62,9 @@ def draw_experts(ax: Axes, regrets: pd.DataFrame) -> None:
     polylog = 1.4 * start * (np.log(counts) / np.log(counts[0])) ** 1.5
     ax.plot(counts, polylog, "--", color=plotting.GREY, label="$\\propto \\log^{1.5} d$")
     first = tree.regret[tree.n_experts == tree.n_experts.min()].mean()
-    draw_guide(ax, np.unique(tree.n_experts), 0.7 * first, 0.5, "$\\propto \\sqrt{d}$")
+    plotting.power_guide(ax, tree.n_experts, 0.7 * first, 0.5, "$\\propto \\sqrt{d}$")
     ax.set(
-        title="(b) The tree pays $\\sqrt{d}$, sparse vector logarithms",
+        title="(b) Tree: a power of d; sparse vector: logarithms",
         xlabel="experts d",
         ylabel="regret",
         xscale="log",
@@ -78,7 +78,9 @@ def draw_budget(ax: Axes, regrets: pd.DataFrame) -> None:
     rows = regrets[regrets.sweep == "budget"]
     plotting.spread(ax, rows, "epsilon", "regret", "sparse vector", plotting.BLUE, marker="o")
     budgets = np.unique(rows.epsilon)
-    draw_guide(ax, budgets, 1.3 * rows.regret[rows.epsilon == budgets[0]].mean(), -1, "$\\propto 1/\\epsilon$")
+    plotting.power_guide(
+        ax, budgets, 1.3 * rows.regret[rows.epsilon == budgets[0]].mean(), -1, "$\\propto 1/\\epsilon$"
+    )
     ax.set(
         title=f"(c) Regret falls with the budget, d = {rows.n_experts.iloc[0]}",
         xlabel="privacy budget $\\epsilon$",
@@ -86,8 +88,7 @@ def draw_budget(ax: Axes, regrets: pd.DataFrame) -> None:
         xscale="log",
         yscale="log",
     )
-    ax.set_xticks(budgets, [f"{budget:g}" for budget in budgets])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, budgets)
     ax.legend()
 
 
@@ -107,7 +108,3 @@ def draw_trace(ax: Axes, trace: pd.DataFrame, phases: pd.DataFrame) -> None:
         ylim=(None, 1.35 * trace.loss[trace.seed == first].max()),
     )
     ax.legend(loc="upper left", facecolor="white", framealpha=1, frameon=True, edgecolor="none")
-
-
-def draw_guide(ax: Axes, x: np.ndarray, start: float, exponent: float, label: str) -> None:
-    ax.plot(x, start * (x / x[0]) ** exponent, ":", color=plotting.GREY, label=label)

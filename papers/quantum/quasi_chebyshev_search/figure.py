@@ -31,17 +31,16 @@ def draw_polynomials(ax: Axes, table: pd.DataFrame) -> None:
 def draw_success(ax: Axes, table: pd.DataFrame) -> None:
     for name, rows in table.groupby("search", sort=False):
         ax.plot(rows.fraction, rows.success, color=SEARCHES[str(name)], label=str(name))
-    ax.axvline(table.bound.iloc[0], color=plotting.GREY, linestyle=":")
-    ax.annotate("bound w", (table.bound.iloc[0], 0.03), xytext=(3, 0), textcoords="offset points", color=plotting.GREY)
+    ax.axvline(table.bound.iloc[0], color=plotting.GREY, linestyle=":", label="bound w")
     ax.axhline(1 - table.delta.iloc[0] ** 2, color=plotting.GREY, linestyle=":")
     ax.set(
-        title="(b) No soufflé above the bound (26 queries)",
-        ylim=(-0.05, 1.3),
+        title="(b) 26 queries: no soufflé above w",
+        ylim=(-0.05, 1.45),
         xlabel="marked fraction",
         ylabel="success probability",
         xscale="log",
     )
-    ax.legend(loc="upper center", ncols=3)
+    ax.legend(loc="upper center", ncols=2)
 
 
 def draw_queries(ax: Axes, table: pd.DataFrame) -> None:
@@ -49,8 +48,8 @@ def draw_queries(ax: Axes, table: pd.DataFrame) -> None:
     for name, (label, slope) in labels.items():
         rows = table[table.algorithm == name].sort_values("fraction")
         ax.plot(rows.fraction, rows.queries, "o", color=SEARCHES[label], label=label)
-        reference = rows.queries.iloc[0] * (rows.fraction / rows.fraction.iloc[0]) ** slope
-        ax.plot(rows.fraction, reference, color=SEARCHES[label], linewidth=0.9, label=f"slope {slope:g}")
+        look = dict(linestyle="-", linewidth=0.9, color=SEARCHES[label])
+        plotting.power_guide(ax, rows.fraction, rows.queries.iloc[0], slope, f"slope {slope:g}", **look)
     ax.set(
         title="(c) Quadratically fewer queries",
         xlabel="smallest marked fraction w",

@@ -102,7 +102,7 @@ def draw_kernels(ax: Axes, bounds: pd.DataFrame) -> None:
         xlabel="relative error (open: from below)",
         xscale="log",
     )
-    ax.legend(fontsize=6, loc="upper left", frameon=True)
+    ax.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.3, -0.16), ncols=3, columnspacing=1)
 
 
 def draw_grid(ax: Axes, grid: pd.DataFrame) -> None:
@@ -120,9 +120,7 @@ def draw_grid(ax: Axes, grid: pd.DataFrame) -> None:
         ylabel="bound / norm at the full side",
         yscale="log",
     )
-    ticks = [1, 2, 3, 5]
-    ax.set_yticks(ticks, [str(tick) for tick in ticks])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.yaxis, [1, 2, 3, 5])
     ax.legend()
 
 

@@ -35,8 +35,7 @@ def _curves(ax: Axes, table: pd.DataFrame, x: str) -> None:
 def _sizes(ax: Axes, storages: np.ndarray) -> None:
     """A logarithmic axis whose only labels are the storages."""
     ax.set_xscale("log")
-    ax.set_xticks(storages, labels=[f"{x:,}" for x in storages])
-    ax.set_xticks([], minor=True)
+    plotting.label_ticks(ax.xaxis, storages, [f"{x:,}" for x in storages])
 
 
 def _storage(ax: Axes, table: pd.DataFrame, n_nonzeros: int) -> None:

@@ -32,9 +32,7 @@ def _acceptance(ax: Axes, table: pd.DataFrame) -> None:
         plotting.spread(ax, part, "n_columns", "closed_form", label=f"{chosen} columns, closed form", color=color)
         ax.plot(part.n_columns, part.measured, marker, color=color, linestyle="none", label=f"{chosen}, measured")
     ax.set(xscale="log", ylim=(0, 0.7), xlabel="columns of the surrogate", ylabel="accepted proposals (share)")
-    counts = sorted(table.n_columns.unique())
-    ax.set_xticks(counts, labels=[str(count) for count in counts])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, table.n_columns)
     ax.set_title("Acceptance is that of the determinants")
     ax.legend(loc="lower right")
 
@@ -46,8 +44,8 @@ def _entries(ax: Axes, table: pd.DataFrame) -> None:
     plotting.spread(ax, part, "n", "preprocessing", label="preprocessing", color=plotting.BLUE, marker="o")
     plotting.spread(ax, part, "n", "draw", label="one draw", color=plotting.GREEN, marker="^")
     ax.set(xscale="log", yscale="log", xlabel="items n", ylabel="entries of L that are read")
-    ax.set_xticks(sizes, labels=[str(n) for n in sizes])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, sizes)
+    ax.yaxis.minorticks_off()
     ax.set_title("Preprocessing reads O(n), a draw the same for all n")
     ax.legend(loc="upper left")
 
@@ -56,10 +54,9 @@ def _timings(ax: Axes, table: pd.DataFrame) -> None:
     for method, (color, marker) in METHODS.items():
         part = table[table.method == method]
         plotting.spread(ax, part, "n", "seconds", label=method, color=color, marker=marker)
-    sizes = sorted(table.n.unique())
     ax.set(xscale="log", yscale="log", xlabel="items n", ylabel="CPU seconds, with one draw")
-    ax.set_xticks(sizes, labels=[str(n) for n in sizes])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, table.n)
+    ax.yaxis.minorticks_off()
     ax.set_title("No eigendecomposition of L: far cheaper")
     ax.legend(loc="upper left")
 

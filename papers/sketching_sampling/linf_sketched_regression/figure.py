@@ -14,17 +14,10 @@ DENSE = {SRHT: plotting.BLUE, "Gaussian": plotting.BLACK, "random signs": plotti
 SPARSITIES = {2: plotting.RED, 4: plotting.ORANGE, 8: plotting.PINK, 16: plotting.GREEN}
 
 
-def _guide(ax: Axes, x: pd.Series, y: float, exponent: float, label: str) -> None:
-    """A power law through y at the smallest x."""
-    ends = np.array([x.min(), x.max()])
-    ax.plot(ends, y * (ends / ends[0]) ** exponent, ":", color=plotting.GREY, label=label)
-
-
-def _log_axes(ax: Axes, ticks: np.ndarray, errors: list[float]) -> None:
+def _log_axes(ax: Axes, ticks: pd.Series, errors: list[float]) -> None:
     ax.set(xscale="log", yscale="log")
-    ax.set_xticks(ticks, labels=[str(tick) for tick in ticks])
-    ax.set_yticks(errors, labels=[f"{tick:g}" for tick in errors])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, ticks)
+    plotting.label_ticks(ax.yaxis, errors)
 
 
 def _dimension(ax: Axes, errors: pd.DataFrame) -> None:
@@ -33,8 +26,8 @@ def _dimension(ax: Axes, errors: pd.DataFrame) -> None:
         plotting.spread(ax, hard[hard.nonzeros == s], "d", "median", f"sparse, s = {s}", color, marker="o")
     for name, color in DENSE.items():
         plotting.spread(ax, hard[hard.sketch == name], "d", "median", name, color, marker="s", markersize=3)
-    _guide(ax, hard.d, 0.6, 0.5, "slope 1/2")
-    _log_axes(ax, np.unique(hard.d), [0.5, 1, 2, 4])
+    plotting.power_guide(ax, hard.d, 0.6, 0.5, "slope 1/2")
+    _log_axes(ax, hard.d, [0.5, 1, 2, 4])
     ax.set(xlabel="columns d; m = 8d rows", ylabel="scaled error", ylim=(0.45, 12))
     ax.set_title("Few non-zeros: the error grows like √d")
     ax.legend(ncols=2, loc="upper left", columnspacing=1)
@@ -52,7 +45,7 @@ def _sparsity(ax: Axes, errors: pd.DataFrame) -> None:
         ax.axvspan(s / 1.3, s * 1.3, color=plotting.GREY, alpha=0.3, linewidth=0)
         ax.annotate("singular", (s, 0.5), (0, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
                     rotation=90, ha="center", va="center")  # fmt: skip
-    _log_axes(ax, np.unique(part.nonzeros[part.sketch == SPARSE]), [0.5, 1, 2, 4])
+    _log_axes(ax, part.nonzeros[part.sketch == SPARSE], [0.5, 1, 2, 4])
     ax.set(xlabel="non-zeros s in each column of S", ylabel="scaled error", ylim=(0.45, 6))
     ax.set_title(f"d = {part.d.max()}: denser sketches are better")
     ax.legend(loc="upper right")
@@ -60,8 +53,8 @@ def _sparsity(ax: Axes, errors: pd.DataFrame) -> None:
 
 def _rows(ax: Axes, rates: pd.DataFrame) -> None:
     plotting.spread(ax, rates, "m", "error", "SRHT", plotting.BLUE, marker="s")
-    _guide(ax, rates.m, rates.error[rates.m == rates.m.min()].mean(), -0.5, "slope −1/2")
-    _log_axes(ax, np.unique(rates.m), [0.25, 0.5, 1])
+    plotting.power_guide(ax, rates.m, rates.error[rates.m == rates.m.min()].mean(), -0.5, "slope −1/2")
+    _log_axes(ax, rates.m, [0.25, 0.5, 1])
     ax.set(xlabel="rows m of the sketch", ylabel="scaled error")
     ax.set_title(f"Gaussian features, d = {rates.d.max()}: error like 1/√m")
     ax.legend(loc="upper right")

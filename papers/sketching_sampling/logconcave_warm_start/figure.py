@@ -26,11 +26,11 @@ def _warmness(ax: Axes, divergences: pd.DataFrame, chains: pd.DataFrame) -> None
             ax.plot(part.dimension, part.worst, line, color=color, marker=marker, label=label)
     part = chains[chains.schedule == "new"]
     ax.plot(part.dimension, part.worst_start, "x", color=plotting.BLACK, label="R₂ of the chains, new schedule")
-    ax.axhline(0.5, color=plotting.GREY, linewidth=0.8)
+    ax.axhline(0.5, color=plotting.GREY, linewidth=0.8, label="1/2, bound of R₂")
     ax.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="worst divergence in a schedule")
-    ax.set(ylim=(1e-3, 1e3), xticks=sorted(first.dimension.unique()))
-    ax.set_xticklabels(sorted(first.dimension.unique()))
-    ax.minorticks_off()
+    ax.set_ylim(1e-3, 1e4)
+    plotting.label_ticks(ax.xaxis, first.dimension)
+    ax.yaxis.minorticks_off()
     ax.set_title("New schedule: R₂ stays bounded, R∞ does not")
     ax.legend(loc="upper left")
 
@@ -44,9 +44,7 @@ def _queries(ax: Axes, chains: pd.DataFrame) -> None:
             ax, part, "dimension", "queries", label=f"{label}: exponent {exponent:.2f}", color=color, marker=marker
         )
     ax.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="membership queries per chain")
-    ticks = sorted(chains.dimension.unique())
-    ax.set_xticks(ticks, labels=ticks)
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, chains.dimension)
     ax.set_title("Half a power of d is saved")
     ax.legend(loc="upper left")
 

@@ -40,10 +40,8 @@ def _samples(ax: Axes, table: pd.DataFrame) -> None:
         color, line, marker = METHODS[f"p = {p}"]
         rows = _medians(part[part.p == p], "r")
         plotting.spread(ax, rows, "r", "error", label=f"p = {p}", color=color, linestyle=line, marker=marker)
-    sizes = sorted(part.r.unique())
     ax.set(xscale="log", yscale="log", xlabel="samples r", ylabel="error of the dictionary")
-    ax.set_xticks(sizes, labels=[str(r) for r in sizes])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, part.r)
     ax.set_title("σ = 0.3: the smaller p, the smaller the error")
     ax.legend()
 

@@ -21,8 +21,7 @@ COLORS = (plotting.BLUE, plotting.ORANGE, plotting.PINK)
 
 def _logarithmic_columns(ax: Axes, columns: Sequence[int], **labels: str) -> None:
     ax.set(xscale="log", yscale="log", xlabel="number of columns d", **labels)
-    ax.set_xticks(sorted(columns), labels=[str(d) for d in sorted(columns)])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, columns)
 
 
 def _rows(ax: Axes, table: pd.DataFrame) -> None:
@@ -38,8 +37,8 @@ def _rows(ax: Axes, table: pd.DataFrame) -> None:
     columns = np.array(sorted(table.d.unique()))
     start = table[(table.p == least) & (table.sampler == "sensitivity")].groupby("d").rows.mean().iloc[0]
     for exponent, line in ((1, "-"), (1.5, ":")):
-        rows = start * (columns / columns[0]) ** exponent
-        ax.plot(columns, rows, line, color=plotting.GREY, linewidth=1, label=f"$d^{{{exponent:g}}}$", zorder=1)
+        look = dict(linestyle=line, linewidth=1, zorder=1)
+        plotting.power_guide(ax, columns, start, exponent, f"$d^{{{exponent:g}}}$", **look)
     _logarithmic_columns(ax, columns, ylabel="rows m for distortion 1/2")
     ax.set_ylim(None, 12 * table.rows[table.sampler != "uniform"].max())
     ax.set_title(f"At p = {least:g} the rows grow like d, not like S·d")
@@ -71,8 +70,7 @@ def _curves(ax: Axes, table: pd.DataFrame) -> None:
     ax.axhline(0.5, color=plotting.GREY, linewidth=0.8)
     ticks = [m for m in (10, 20, 40, 80, 160, 320, 640) if part.rows.min() <= m <= part.rows.max()]
     ax.set(xscale="log", ylim=(0, None), xlabel="expected rows m", ylabel="median distortion")
-    ax.set_xticks(ticks, labels=[str(m) for m in ticks])
-    ax.minorticks_off()
+    plotting.label_ticks(ax.xaxis, ticks)
     ax.set_title(f"Uneven rows (p = {p:g}, d = {d}): uniform lags")
     ax.legend(loc="lower left")
 

@@ -70,11 +70,9 @@ def _line(ax: Axes, table: pd.DataFrame) -> None:
     for sampler, (label, color, style) in LINE.items():
         part = table[table.sampler == sampler]
         plotting.spread(ax, part, "n_columns", "factor", label=label, color=color, linestyle=style, marker="o")
-    ticks = sorted(table.n_columns.unique())
     ax.set(xscale="log", xlabel="coefficients d", ylabel="m / d of a well-conditioned sketch", ylim=(0, None))
-    ax.set_xticks(ticks, labels=[str(tick) for tick in ticks])
-    ax.minorticks_off()
-    ax.set_title("On the line: flat for pivotal, log d otherwise")
+    plotting.label_ticks(ax.xaxis, table.n_columns)
+    ax.set_title("On the line: flat along it, log d otherwise")
     ax.legend(loc="center right")
 
 
@@ -85,7 +83,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     axes = list(axes.flat)
     for ax, degree in zip(axes, degrees, strict=False):
         _errors(ax, tables["errors"], degree)
-    axes[0].legend(loc="upper right")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(CURVES))
     savings, *samples, line = axes[len(degrees) :]
     _savings(savings, tables["savings"])
     for ax, sampler in zip(samples, SAMPLES, strict=True):

@@ -70,7 +70,7 @@ def _costs(ax: Axes, table: pd.DataFrame) -> None:
             plotting.spread(
                 ax, part.assign(milliseconds=1e3 * part.seconds), "n", "milliseconds",
                 label=f"{label}, {operation}", color=color, linestyle=style, marker=marker,
-                markerfacecolor="white" if operation == "solve" else color,
+                markersize=3 if operation == "solve" else 6, markerfacecolor="white" if operation == "solve" else color,
             )  # fmt: skip
     ax.set(yscale="log", xlabel="matrix size n", ylabel="CPU milliseconds")
     ax.set_xscale("log", base=2)

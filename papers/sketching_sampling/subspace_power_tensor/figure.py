@@ -47,7 +47,7 @@ def _edge(ax: Axes, table: pd.DataFrame) -> None:
     for limit, name in ((d * (d - 3) // 2, "d(d − 3)/2"), (d * (d - 1) // 2, "d(d − 1)/2")):
         ax.axvline(limit, color=plotting.GREY, linewidth=1, linestyle="--")
         ax.annotate(
-            name, (limit, 0.5), xytext=(-3, 0), textcoords="offset points", rotation=90, ha="right", va="center"
+            name, (limit, 0.75), xytext=(-3, 0), textcoords="offset points", rotation=90, ha="right", va="center"
         )
     ax.set(
         xlabel="rank R", ylabel="share recovered to $10^{-6}$", ylim=(-0.05, 1.05), xlim=(d * (d - 3) // 2 - 1.2, None)
@@ -62,7 +62,7 @@ def _ascent(ax: Axes, table: pd.DataFrame) -> None:
             label = f"{shift} shift" if start == 0 else None
             ax.plot(part.iteration, (1 - part.F).clip(lower=1e-16), color=color, alpha=0.7, linewidth=1, label=label)
     ax.set(yscale="log", xlabel="iteration", ylabel="1 − F")
-    ax.set_title("F rises to 1 from random starts, never falls")
+    ax.set_title("F rises towards 1 from random starts, never falls")
     ax.legend(loc="best")
 
 
