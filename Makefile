@@ -8,7 +8,7 @@ IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 SNAKEMAKE = $(IN_VENV) snakemake --profile profiles/default --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce report smoke controls reproductions test cluster bench lint format lock clean distclean
+.PHONY: help setup reproduce report smoke controls reproductions test cluster torture bench lint format lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ test: setup ## Run the tests, then the controls
 
 cluster: setup ## Run nine papers on a real Slurm of this one machine (root and Debian, else it says why not)
 	@$(IN_VENV) python tests/cluster/slurm.py
+
+torture: setup ## Try to break a run: kills, a full disk, damaged files, hostile papers (ten minutes at most)
+	@$(IN_VENV) python tests/torture/torture.py
 
 bench: setup ## Measure the workflow's own cost on synthetic papers
 	@$(IN_VENV) python tests/bench/bench.py $(ARGS)

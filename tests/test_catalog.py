@@ -1,6 +1,8 @@
 """Bad paper.yaml and config.yaml: one line that names the file, the field and what was expected."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 from helpers import edit
@@ -93,12 +95,32 @@ def test_claim_twice_is_named(add_paper):
         catalog.load("toy/a")
 
 
-@pytest.mark.parametrize("content", ["", "- a", "7", "\0", "a: " + "x" * 300_000, "{" * 5000])
+@pytest.mark.parametrize(
+    "content", ["", "- a", "7", "\0", "a: " + "x" * 300_000, "{" * 5000, "{a: " * 50_000, "- " * 50_000]
+)
 def test_nonsense_is_one_line(repository, add_paper, content):
     (add_paper("toy/a") / "paper.yaml").write_text(content)
     with pytest.raises(LitmusError) as caught:
         catalog.load("toy/a")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda file: file.symlink_to("/dev/zero")])
+def test_what_is_no_regular_file_is_refused(add_paper, make):
+    for name in ("paper.yaml", "experiment.py"):
+        file = add_paper(f"toy/{name.split('.')[0]}") / name
+        file.unlink()
+        make(file)
+    with pytest.raises(LitmusError, match=r"^papers/toy/paper/paper.yaml: expected a regular file$"):
+        catalog.load("toy/paper")
+    with pytest.raises(LitmusError, match=r"^papers/toy/experiment/experiment.py: expected a regular file$"):
+        catalog.check_files("toy/experiment")
+
+
+def test_missing_stage_is_named(add_paper):
+    (add_paper("toy/a") / "figure.py").unlink()
+    with pytest.raises(LitmusError, match=r"^papers/toy/a/figure.py: missing$"):
+        catalog.check_files("toy/a")
 
 
 def test_bytes_that_are_no_text(add_paper):

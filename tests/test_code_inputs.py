@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from litmus.code_inputs import ImportScanner, parameters_read
-from litmus.errors import LitmusError
 
 
 def write(file: Path, text: str) -> Path:
@@ -69,10 +68,11 @@ def test_damaged_cache_is_ignored(repository):
     assert inputs(repository, "papers/t/p/a.py", cache) == {"papers/t/p/a.py"}
 
 
-def test_broken_source_is_one_line(repository):
-    file = write(repository / "papers/t/p/a.py", "def f(:\n")
-    with pytest.raises(LitmusError, match=r"papers/t/p/a\.py: not readable as Python"):
-        ImportScanner().inputs(file)
+@pytest.mark.parametrize("source", ["def f(:\n", "from . import b\0", "(" * 100_000])
+def test_broken_source_imports_nothing(repository, source):
+    file = write(repository / "papers/t/p/data.py", source)
+    assert inputs(repository, "papers/t/p/data.py") == {"papers/t/p/data.py"}
+    assert parameters_read(file) is None
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,6 @@ the end. It says why and does nothing (exit status 0) where it lacks root or apt
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import re
 import shutil
@@ -22,13 +20,15 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from suite_runs import REPOSITORY, Failure, Skip, clone, compare, expect, finish, script, snakemake, start, wait_until
+
 CONFIGURATION = Path("/etc/slurm/slurm.conf")  # where a job's own srun looks, whatever the environment says
 PAPERS = (
     "alignment_decoding/best_of_n_kl", "approximation/effective_dimension_rank", "graphs/bottom_up_communities",
@@ -38,39 +38,14 @@ PAPERS = (
 )  # fmt: skip
 CANCELLED = "privacy/residue_subset_selection"
 STARVED = "numerics_pde/sor_bandit_relaxation"
-MINUTES = 8  # no step takes longer
 
 
-class Skip(Exception):
-    """A reason not to run here."""
-
-
-class Failure(Exception):
-    """Something is not as it should be."""
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--keep", action="store_true", help="leave the working folder for a look")
-    options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="litmus-slurm-"))
-    try:
-        install()
-        with cluster(folder / "slurm"):
-            same_as_local(folder)
-            cancelled_job(folder)
-            starved_job(folder)
-    except Skip as reason:
-        print(f"slurm: skipped: {reason}")
-    except Failure as problem:
-        print(f"slurm: FAILED: {problem}", file=sys.stderr)
-        options.keep = True
-        print(f"slurm: see {folder}", file=sys.stderr)
-        return 1
-    finally:
-        if not options.keep:
-            shutil.rmtree(folder, ignore_errors=True)
-    return 0
+def steps(folder: Path) -> None:
+    install()
+    with cluster(folder / "slurm"):
+        same_as_local(folder)
+        cancelled_job(folder)
+        starved_job(folder)
 
 
 # --- The cluster ------------------------------------------------------------------------------------------------------
@@ -214,8 +189,8 @@ def cancelled_job(folder: Path) -> None:
     process = start(copy, *arguments, "--retries", "0", papers=papers)
     victim = wait_until(lambda: running_job(CANCELLED.split("/")[1]), 120, "the job to cancel does not start")
     run("scancel", victim)
-    log, _ = process.communicate(timeout=60 * MINUTES)
-    if process.returncode == 0 or CANCELLED.split("/")[1] not in log or "CANCELLED" not in log.upper():
+    status, log = finish(process)
+    if status == 0 or CANCELLED.split("/")[1] not in log or "CANCELLED" not in log.upper():
         raise Failure("the cancelled job was not reported:\n" + log[-3000:])
     if (copy / "results" / "smoke" / CANCELLED / "verdicts.json").exists():
         raise Failure("the cancelled job has a verdict")
@@ -234,9 +209,8 @@ def starved_job(folder: Path) -> None:
     if changed != 1:
         raise Failure(f"{page}: expected one mem_mb")
     page.write_text(text)
-    log = expect(snakemake(copy, "--profile", "profiles/slurm", "smoke", papers=[STARVED]), 0)
-    if "Trying to restart" not in log:
-        raise Failure("120 MB were enough; expected Slurm to end the job:\n" + log[-3000:])
+    # 120 MB are not enough: Slurm ends the job.
+    expect(snakemake(copy, "--profile", "profiles/slurm", "smoke", papers=[STARVED]), 0, "Trying to restart")
     compare(folder / "local", copy, [STARVED])
     print("slurm: a job with too little memory was ended by Slurm, and its retry with more succeeded")
 
@@ -250,73 +224,6 @@ def running_job(paper: str) -> str | None:
     return None
 
 
-def compare(one: Path, other: Path, papers: tuple[str, ...] | list[str]) -> None:
-    """Metrics, tables and verdicts are the same, timings left out."""
-    for paper in papers:
-        outcomes = [deterministic(folder, paper) for folder in (one, other)]
-        if outcomes[0] != outcomes[1]:
-            raise Failure(f"{paper}: different metrics or tables")
-
-
-def deterministic(folder: Path, paper: str) -> object:
-    """What a paper produced and must produce again."""
-    import pandas as pd
-    import yaml
-
-    page = yaml.safe_load((folder / "papers" / paper / "paper.yaml").read_text())
-    timings = set(page.get("nondeterministic", []))
-    results = folder / "results" / "smoke" / paper
-    metrics = json.loads((results / "outcome.json").read_text())["metrics"]
-    kept = {seed: {k: v for k, v in values.items() if k not in timings} for seed, values in metrics.items()}
-    tables = {}
-    for file in sorted((results / "tables").glob("*.csv")):
-        table = pd.read_csv(file, dtype=str)
-        tables[file.stem] = table.drop(columns=[c for c in table if f"{file.stem}.{c}" in timings]).to_csv()
-    verdicts = {row["claim"]: row["verdict"] for row in json.loads((results / "verdicts.json").read_text())["claims"]}
-    return kept, tables, verdicts
-
-
-# --- Running things ---------------------------------------------------------------------------------------------------
-
-
-def clone(target: Path) -> Path:
-    """The files of this repository that git knows or would know, without any results."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listing, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
-        if (REPOSITORY / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, target / name)
-    return target
-
-
-def start(folder: Path, *arguments: str, papers: tuple[str, ...] | list[str]) -> subprocess.Popen[str]:
-    """Snakemake in a copy of the repository; its output as one text."""
-    command = [sys.executable, "-m", "snakemake", *arguments, "--config", f"papers=[{','.join(papers)}]"]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("LITMUS_", "SLURM_", "PYTHONPATH"))}
-    environment = clean | {"LITMUS_TABLE": "no", "COLUMNS": "160"}
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True)
-
-
-def snakemake(folder: Path, *arguments: str, papers: tuple[str, ...] | list[str]) -> tuple[int, str]:
-    """Exit status and output of a whole run."""
-    process = start(folder, *arguments, papers=papers)
-    try:
-        output, _ = process.communicate(timeout=60 * MINUTES)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise Failure(f"snakemake {' '.join(arguments)} took more than {MINUTES} minutes") from None
-    return process.returncode, output
-
-
-def expect(result: tuple[int, str], status: int) -> str:
-    code, output = result
-    if code != status:
-        raise Failure(f"snakemake ended with {code} instead of {status}:\n{output[-5000:]}")
-    return output
-
-
 def run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
@@ -324,15 +231,5 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def wait_until(condition: Callable[[], object], seconds: float, problem: str) -> str:
-    """The first true value of `condition`, as text."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return str(value)
-        time.sleep(0.2)
-    raise Failure(problem)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script("slurm", __doc__.split("\n")[0], steps))

@@ -164,6 +164,15 @@ def load(slug: str) -> Paper:
     return Paper(slug=slug, **content)
 
 
+def check_files(slug: str) -> None:
+    """Complain of the first stage file of a paper that is missing, or is a pipe, a device or the like."""
+    for name in STAGE_FILES:
+        file = root() / "papers" / slug / name
+        if not file.is_file():
+            problem = "expected a regular file" if file.exists() else "missing"
+            raise LitmusError(f"papers/{slug}/{name}: {problem}")
+
+
 def load_substrate(name: str) -> Substrate:
     """Load and validate papers/substrates/<name>/substrate.yaml."""
     if not NAME.fullmatch(name) or name not in substrates():

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from litmus.errors import LitmusError
 from litmus.files import write_text
 from litmus.paths import KIT, root
 
@@ -68,11 +67,8 @@ class ImportScanner:
         return known[1]
 
     def _read(self, file: Path) -> list[str]:
-        try:
-            tree = ast.parse(file.read_bytes())
-        except (SyntaxError, ValueError) as error:
-            raise LitmusError(f"{os.path.relpath(file, self._root)}: not readable as Python ({error})") from None
-        names = set(_imported_names(tree, self._package(file)))
+        tree = _parsed(file)
+        names = set(_imported_names(tree, self._package(file))) if tree else set()
         return sorted(name for name in names if name.split(".")[0] in ("papers", "litmus"))
 
     def _package(self, file: Path) -> str:
@@ -98,6 +94,14 @@ class ImportScanner:
         return self._files[name]
 
 
+def _parsed(file: Path) -> ast.Module | None:
+    """The syntax tree, or None where the file is not Python: the stage that imports it says so, and fails alone."""
+    try:
+        return ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def _imported_names(tree: ast.Module, package: str) -> Iterator[str]:
     """Absolute dotted names of everything imported anywhere in the module."""
     for node in ast.walk(tree):
@@ -118,8 +122,8 @@ def parameters_read(file: Path) -> set[str] | None:
 
     None where `params` is also used in another way (handed on, say), so that the names cannot be known.
     """
-    tree = ast.parse(file.read_bytes())
-    for node in tree.body:
+    tree = _parsed(file)
+    for node in tree.body if tree else []:
         if isinstance(node, ast.FunctionDef) and node.name == "generate" and node.args.args:
             return _reads(node, node.args.args[0].arg)
     return None

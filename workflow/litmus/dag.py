@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from litmus import catalog
 from litmus.catalog import Control, Paper, Substrate
 from litmus.code_inputs import ImportScanner, parameters_read
 from litmus.errors import LitmusError
+from litmus.files import remove_condemned
 from litmus.paths import KIT, root
 
 InputFunction = Callable[[Any], list[str]]
@@ -58,6 +60,7 @@ class Suite:
 
         self.settings = catalog.load_config(config)
         self.papers: dict[str, Paper] = collect(catalog.load, catalog.select(self.settings))
+        collect(catalog.check_files, list(self.papers))
         needed = sorted({name for paper in self.papers.values() for name in paper.substrates})
         self.substrates: dict[str, Substrate] = collect(catalog.load_substrate, needed)
         if complaints:
@@ -206,6 +209,13 @@ def started() -> None:
     STARTED.write_text(f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time()}\n")
 
 
+def mend_what_was_left() -> None:
+    """What a run does before it looks at the files: mend what earlier ones, or the clock, have left behind."""
+    release_lock_of_killed_run()
+    bring_back_from_the_future()
+    remove_condemned()
+
+
 def release_lock_of_killed_run() -> None:
     """Remove Snakemake's lock if the run that took it was one of this machine and has been killed.
 
@@ -234,11 +244,35 @@ def _lives(process: int, created: float) -> bool:
         return False
 
 
+def bring_back_from_the_future() -> None:
+    """Where the clock was set back since the last run, give files from the future times just before now.
+
+    Their order stays. Snakemake fails a job whose output is older than an input, which it would always be.
+    """
+    now = time.time_ns()
+    if not STARTED.is_file() or STARTED.stat().st_mtime_ns <= now:
+        return
+    times = {
+        file: file.lstat().st_mtime_ns
+        for folder in ("papers", "workflow", "results", "figures")
+        for file in Path(folder).rglob("*")
+    }
+    order = sorted({changed for changed in times.values() if changed > now}, reverse=True)
+    renewed = {changed: now - 1000 * rank for rank, changed in enumerate(order)}
+    for file, changed in times.items():
+        if changed > now:
+            os.utime(file, ns=(renewed[changed], renewed[changed]), follow_symlinks=False)
+    print(
+        "The clock was set back since the last run; files from the future were given the present time.", file=sys.stderr
+    )
+
+
 def finished(failed: bool) -> None:
     """Print the table of every scale that this run was about.
 
     Where a job failed, Snakemake does not come to the rule that writes the tables, but they are wanted most then.
     """
+    remove_condemned()
     for scale in catalog.SCALES:
         if failed:
             logs = [f"logs/{scale}/*/*/{stage}*.log" for stage in ("data", "experiment", "figure", "check")]

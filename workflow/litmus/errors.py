@@ -8,7 +8,7 @@ class LitmusError(Exception):
 
 
 class DamagedError(LitmusError):
-    """A result that is not what was written: `what` says so. A job removes `files`; the next run makes them again."""
+    """A result that is not what was written: `what` says so. The next run makes `files` again."""
 
     def __init__(self, what: str, *files: Path) -> None:
         super().__init__(f"{what}; delete {' and '.join(file.name for file in files)} and run again")

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from typing import Any
 import yaml
 
 from litmus.errors import DamagedError, LitmusError
-from litmus.paths import shown
+from litmus.paths import root, shown
 
 MAX_YAML_BYTES = 256_000
+MAX_YAML_DEPTH = 50
 
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -43,7 +46,10 @@ _Loader.add_implicit_resolver(
 def read_yaml(path: Path, name: str) -> Any:
     """The content of a YAML file, or a `LitmusError` that starts with `name`."""
     try:
-        if path.stat().st_size > MAX_YAML_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise LitmusError(f"{name}: expected a regular file")
+        if status.st_size > MAX_YAML_BYTES:
             raise LitmusError(f"{name}: the file is larger than {MAX_YAML_BYTES // 1000} kB")
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -51,10 +57,7 @@ def read_yaml(path: Path, name: str) -> Any:
     except OSError as error:
         raise LitmusError(f"{name}: cannot be read ({error.strerror})") from None
     try:
-        if re.search(r"[\s\[{,:-]\*\w", text) and any(
-            isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_BaseLoader)
-        ):
-            raise LitmusError(f"{name}: YAML aliases (*name) are not allowed")
+        _refuse_traps(text, name)
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -63,6 +66,17 @@ def read_yaml(path: Path, name: str) -> Any:
         raise LitmusError(f"{name}: {where}{' '.join(str(problem).split())}") from None
     except (ValueError, RecursionError) as error:
         raise LitmusError(f"{name}: not readable as YAML ({' '.join(str(error).split())})") from None
+
+
+def _refuse_traps(text: str, name: str) -> None:
+    """No aliases, by which a small file becomes a huge structure; no nesting that overflows the parser's stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_BaseLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise LitmusError(f"{name}: YAML aliases (*name) are not allowed")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_YAML_DEPTH:
+            raise LitmusError(f"{name}: nested deeper than {MAX_YAML_DEPTH} levels")
 
 
 @contextmanager
@@ -129,6 +143,25 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 def _checksum(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def condemn(files: Iterable[Path]) -> None:
+    """Let the next run remove `files`, which are damaged; other jobs of this one may be waiting for them."""
+    _condemned().parent.mkdir(exist_ok=True)
+    with _condemned().open("a", encoding="utf-8") as names:
+        names.writelines(f"{os.path.relpath(file, root())}\n" for file in files)
+
+
+def remove_condemned() -> None:
+    """Remove what `condemn` has named."""
+    if _condemned().is_file():
+        for name in _condemned().read_text(encoding="utf-8").splitlines():
+            (root() / name).unlink(missing_ok=True)
+        _condemned().unlink()
+
+
+def _condemned() -> Path:
+    return root() / ".snakemake" / "litmus-damaged"
 
 
 @contextmanager

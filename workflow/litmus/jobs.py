@@ -36,9 +36,10 @@ def main(arguments: list[str]) -> int:
     try:
         return _run(options)
     except DamagedError as error:
-        for file in error.files:
-            file.unlink(missing_ok=True)
-        print(f"litmus: error: {error.what}; removed, the next run makes it again", file=sys.stderr)
+        from litmus.files import condemn
+
+        condemn(error.files)
+        print(f"litmus: error: {error.what}; the next run makes it again", file=sys.stderr)
     except LitmusError as error:
         print(f"litmus: error: {error}", file=sys.stderr)
     except Exception as error:

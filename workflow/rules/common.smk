@@ -11,7 +11,8 @@ from litmus import catalog, dag
 from litmus.errors import LitmusError
 
 dag.prepare_environment(config)
-dag.release_lock_of_killed_run()
+if workflow.is_main_process:
+    dag.mend_what_was_left()
 try:
     suite = dag.Suite(config)
 except LitmusError as error:
