@@ -48,9 +48,11 @@ def script(name: str, description: str, steps: Callable[[Path], None]) -> int:
 
 def clone(target: Path) -> Path:
     """The files of this repository that git knows or would know, without any results."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listing, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
+    listing = ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(listing, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        raise Skip(f"git does not list the files of {REPOSITORY}: {listed.stderr.strip()}")
+    for name in filter(None, listed.stdout.split("\0")):
         if (REPOSITORY / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, target / name)
