@@ -207,6 +207,7 @@ def test_damaged_results_are_made_again(repository, add_paper):
     (repository / "results/smoke/verdicts.csv").unlink()
     failed = snakemake(repository, "smoke")
     assert failed.returncode != 0
+    assert "verdicts.json: damaged" in failed.stdout + failed.stderr
     assert verdicts(repository)["toy/a"]["verdict"] == "error"
     assert snakemake(repository, "smoke").returncode == 0
     assert metrics(repository) == unbroken

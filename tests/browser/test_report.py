@@ -152,7 +152,9 @@ def test_accessible_in_both_colour_schemes_and_sizes(browser, front, axe, theme,
 def test_front_page_of_two_thousand_claims_is_usable_within_a_second(browser, front):
     text = front.read_text(encoding="utf-8")
     start, end = text.index("<tbody>") + len("<tbody>"), text.index("</tbody>")
-    front.write_text(text[:start] + text[start:end] * 670 + text[end:], encoding="utf-8")
+    rows = text[start:end]
+    late = '</tbody><tbody class="late">'
+    front.write_text(text[:start] + rows * 30 + late + rows * 640 + text[end:], encoding="utf-8")
     timing = "const [t] = performance.getEntriesByType('navigation'); return t.loadEventEnd - t.startTime"
     milliseconds = []
     for _ in range(5):  # the best of five, as other tests run beside this one
@@ -160,6 +162,9 @@ def test_front_page_of_two_thousand_claims_is_usable_within_a_second(browser, fr
         assert browser.find_element(By.ID, "count").text == "2010 claims"
         milliseconds.append(browser.execute_script(timing))
     assert min(milliseconds) < 1000
+    drawn = "return document.querySelectorAll('#claims tbody:first-of-type tr').length"
+    WebDriverWait(browser, 20).until(lambda browser: browser.execute_script(drawn) == 2010)
+    browser.get(front.as_uri())
     typed = """
         const start = performance.now();
         document.getElementById("search").value = "good";

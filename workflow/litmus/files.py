@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 import stat
+import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -145,11 +146,12 @@ def _checksum(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def condemn(files: Iterable[Path]) -> None:
-    """Let the next run remove `files`, which are damaged; other jobs of this one may be waiting for them."""
+def condemn(error: DamagedError) -> None:
+    """Say what is damaged, and let the next run remove it; other jobs of this one may be waiting for the file."""
     _condemned().parent.mkdir(exist_ok=True)
     with _condemned().open("a", encoding="utf-8") as names:
-        names.writelines(f"{os.path.relpath(file, root())}\n" for file in files)
+        names.writelines(f"{os.path.relpath(file, root())}\n" for file in error.files)
+    print(f"litmus: error: {error.what}; the next run makes it again", file=sys.stderr)
 
 
 def remove_condemned() -> None:

@@ -38,8 +38,7 @@ def main(arguments: list[str]) -> int:
     except DamagedError as error:
         from litmus.files import condemn
 
-        condemn(error.files)
-        print(f"litmus: error: {error.what}; the next run makes it again", file=sys.stderr)
+        condemn(error)
     except LitmusError as error:
         print(f"litmus: error: {error}", file=sys.stderr)
     except Exception as error:

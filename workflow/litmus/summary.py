@@ -11,7 +11,8 @@ from typing import Any
 from litmus import catalog, costs
 from litmus.catalog import Paper
 from litmus.claims import ERROR, HOLDS, Claim
-from litmus.files import read_sealed, write_text
+from litmus.errors import DamagedError
+from litmus.files import condemn, read_sealed, write_text
 from litmus.paths import KIT, figure_file, log_file, results_dir, root, shown
 
 FIELDS = (
@@ -109,10 +110,13 @@ def _failed_stage(paper: Paper, scale: str) -> Row | None:
 
 
 def verdict_records(slug: str, scale: str) -> dict[str, Mapping[str, Any]]:
-    """What the check of a paper wrote, by claim; nothing if it is missing."""
+    """What the check of a paper wrote, by claim; nothing if it is missing or damaged."""
     try:
         claims = read_sealed(results_dir(slug, scale) / "verdicts.json")["claims"]
     except FileNotFoundError:
+        return {}
+    except DamagedError as error:
+        condemn(error)
         return {}
     return {record["claim"]: record for record in claims}
 
@@ -284,6 +288,9 @@ def control_rows(papers: Iterable[Paper]) -> list[Row]:
                 claims = {claim["claim"]: claim for claim in record["claims"]}
             except FileNotFoundError:
                 record, claims = {"result": ERROR if log.is_file() else NOT_RUN}, {}
+            except DamagedError as error:
+                condemn(error)
+                record, claims = {"result": NOT_RUN}, {}
             for claim in control.breaks:
                 found.append(
                     {

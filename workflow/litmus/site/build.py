@@ -21,6 +21,7 @@ from litmus.site.intervals import interval_plot
 
 ASSETS = ("style.css", "table.js")
 EXAMPLE = interval_plot((0.85, 1.25), 1.05, [0.95, 1.02, 1.1, 1.13], reported=1.0, holds=True)
+FIRST_ROWS = 100  # claims on the front page that are drawn at once; the others follow while it is read
 EVIDENCE = {
     "exact": "The paper's own setting and sizes, or sizes at which the statement applies.",
     "scaled": "The same method on the same kind of data and model, smaller.",
@@ -61,6 +62,7 @@ class _Site:
             "HOLDS": HOLDS,
             "ERROR": ERROR,
             "EVIDENCE": EVIDENCE,
+            "FIRST_ROWS": FIRST_ROWS,
             "measured": summary.measured,
             "margin": summary.margin,
             "verdict": summary.verdict,

@@ -3,11 +3,21 @@
 
 (() => {
   const form = document.getElementById("filters");
-  const body = document.querySelector("#claims tbody");
+  const [body, late] = document.getElementById("claims").tBodies; // `late` is not drawn before its rows have moved to `body`
   const status = document.getElementById("count");
-  const rows = [...body.rows].map((row) => ({ row, text: row.textContent.toLowerCase(), data: row.dataset }));
+  const rows = [...body.rows, ...(late?.rows ?? [])].map((row) => ({ row, text: row.textContent.toLowerCase(), data: row.dataset }));
   const field = (name) => document.getElementById(name);
   const choices = ["theme", "evidence", "verdict"];
+
+  function drawAll() {
+    if (late) body.append(...late.rows);
+  }
+
+  function drawMore() {
+    if (!late?.rows.length) return;
+    body.append(...[...late.rows].slice(0, 200));
+    setTimeout(drawMore, 20);
+  }
 
   function matches({ text, data }, words, chosen) {
     if (!words.every((word) => text.includes(word))) return false;
@@ -26,6 +36,7 @@
       if (entry.row.hidden === visible) entry.row.hidden = !visible;
       shown += visible;
     }
+    if (shown < rows.length) drawAll();
     status.textContent = shown === rows.length ? `${shown} claims` : `${shown} of ${rows.length} claims`;
     const state = new URLSearchParams();
     for (const name of ["search", ...choices]) if (field(name).value) state.set(name, field(name).value);
@@ -65,4 +76,6 @@
     header.querySelector("button").addEventListener("click", () => sort(header));
   }
   filter();
+  addEventListener("beforeprint", drawAll);
+  addEventListener("load", () => setTimeout(drawMore, 20));
 })();
