@@ -172,6 +172,7 @@ def coefficient_histogram(features: np.ndarray) -> pd.DataFrame:
     rows = []
     for name, search in (("first arms", False), ("maximal determinant", True)):
         sizes = np.abs(spanning_basis(features[None], search).coefficients).ravel()
-        counts = np.histogram(sizes[sizes > edges[0]], edges)[0]
+        # Bins are closed above, so that a coefficient of exactly 1 is not among those above 1.
+        counts = pd.cut(sizes, edges).value_counts().to_numpy()
         rows += [(name, low, count / sizes.size) for low, count in zip(edges[:-1], counts, strict=True)]
     return pd.DataFrame(rows, columns=["basis", "size", "share"])

@@ -104,7 +104,7 @@ def draw_coefficients(ax: Axes, coefficients: pd.DataFrame) -> None:
     ax.axvline(1.0, color=plotting.GREY, linestyle=":")
     ax.set(
         title="(f) The search leaves no coefficient above 1",
-        xlabel="size of coefficient (1 counts above 1)",
+        xlabel="size of coefficient",
         ylabel="share",
         xscale="log",
     )

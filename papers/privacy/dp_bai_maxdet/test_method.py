@@ -10,7 +10,7 @@ from scipy.stats import laplace
 from papers.privacy.auditing import epsilon_interval
 from papers.privacy.dp_bai_maxdet.basis import spanning_basis
 from papers.privacy.dp_bai_maxdet.data import draw_instance
-from papers.privacy.dp_bai_maxdet.experiment import pulls_needed
+from papers.privacy.dp_bai_maxdet.experiment import coefficient_histogram, pulls_needed
 from papers.privacy.dp_bai_maxdet.method import (
     BudgetTooSmall,
     PrivateBandit,
@@ -179,6 +179,17 @@ def test_design_meets_the_bound_of_kiefer_and_wolfowitz():
     assert design.sum() == pytest.approx(1)
     assert 5 - 1e-9 <= variances.max() <= 5 * 1.03
     np.testing.assert_allclose(coordinates @ np.linalg.lstsq(coordinates, features)[0], features, atol=1e-9)
+
+
+def test_histogram_counts_coefficients_of_one_as_at_most_one():
+    for seed in range(5):
+        features = draw_instance(60, 4, np.random.default_rng(seed))[0]
+        shares = coefficient_histogram(features).pivot(index="size", columns="basis", values="share")
+        assert not shares["maximal determinant"][1.0:].any()
+        for basis, search in (("maximal determinant", True), ("first arms", False)):
+            sizes = np.abs(spanning_basis(features[None], search).coefficients)
+            assert shares[basis][1.0:].sum() == pytest.approx((sizes > 1).mean())
+            assert shares[basis].sum() == pytest.approx((sizes > 0.01).mean())
 
 
 def test_pulls_needed_interpolates_in_log_budget():

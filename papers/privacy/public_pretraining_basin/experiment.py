@@ -1,6 +1,7 @@
 """Where private-only, public-only and combined training end: on the two-phase loss, and with networks on digits."""
 
 import math
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -12,14 +13,16 @@ from litmus.params import Params
 
 from ..gaussian_mechanism import zcdp_budget
 from . import method
-from .pretraining import Digits, compare_placements, compare_starts, losses_between
+from .pretraining import Digits, compare_placements, compare_starts, losses_between, train_another
 
 RHO = zcdp_budget(epsilon=1.0, delta=1e-6)
-BASIN_SHARES = (0.5, 0.7, 0.9)  # of the budget of private only
+EQUAL_PARTS = 0.5
+BASIN_SHARES = (EQUAL_PARTS, 0.7, 0.9)  # of the budget of private only
 N_NOISE_RUNS = 40  # of every procedure on the same samples
 COMPARED_SIZE = 1000
 DESCENT_RATES = np.array([0.03, 0.1, 0.3, 1.0])
 N_DESCENT_STEPS = 30
+ANOTHER = "another initialisation"  # of a network trained like "not private"
 
 
 def run(data: dict[str, np.ndarray], params: Params, rng: np.random.Generator) -> Outcome:
@@ -38,12 +41,16 @@ def run(data: dict[str, np.ndarray], params: Params, rng: np.random.Generator) -
         "private, public start": solutions["public", max(params.epsilons)],
         "not private": solutions["public", math.inf],
     }
+    pairs = [*combinations(compared, 2), ("private, public start", ANOTHER)]
+    compared[ANOTHER] = train_another(digits, nonprivate_rate(accuracies), simulation_rng)
+    segments = losses_between(digits, compared, pairs)
     return Outcome(
         metrics={
             **estimator_metrics(losses, needed),
             **descent_metrics(descents),
             **accuracy_metrics(accuracies),
             **placement_metrics(placements),
+            **barrier_metrics(segments),
         },
         tables={
             "losses": losses,
@@ -51,7 +58,7 @@ def run(data: dict[str, np.ndarray], params: Params, rng: np.random.Generator) -
             "descents": descents,
             "accuracies": accuracies,
             "placements": placements,
-            "segments": losses_between(digits, compared),
+            "segments": segments,
         },
     )
 
@@ -88,7 +95,7 @@ def mean_of(bits: np.ndarray) -> np.ndarray:
 
 
 def estimator_losses(data: dict[str, np.ndarray], params: Params, rng: np.random.Generator) -> pd.DataFrame:
-    """Population loss of every procedure, mean over the repetitions."""
+    """Population loss of every procedure, and that of its u with the true centre; means over the repetitions."""
     rows = []
     for dimension in params.dimensions:
         for repeat in range(params.n_repeats):
@@ -105,32 +112,57 @@ def estimator_losses(data: dict[str, np.ndarray], params: Params, rng: np.random
                 for share in BASIN_SHARES:
                     signs = method.noisy_signs(mean, n_samples, share * RHO, *noise, params.joint_sensitivity)
                     found["private only", share] = signs, method.noisy_centre(points, (1 - share) * RHO, *noise)
-                rows += [(dimension, n_samples, *key, problem.loss(*uv).mean()) for key, uv in found.items()]
-    table = pd.DataFrame(rows, columns=["dimension", "n_samples", "procedure", "basin_share", "loss"])
+                for key, (u, v) in found.items():
+                    losses = problem.loss(u, v).mean(), problem.loss(u, problem.centre).mean()
+                    rows.append((dimension, n_samples, *key, *losses))
+    table = pd.DataFrame(rows, columns=["dimension", "n_samples", "procedure", "basin_share", "loss", "basin_loss"])
     return table.groupby(["dimension", "n_samples", "procedure", "basin_share"], as_index=False).mean()
 
 
 def samples_needed(losses: pd.DataFrame, level: float = 0.5) -> pd.DataFrame:
-    """Private samples at which private only crosses the level, interpolated; at most the ends of the range."""
+    """Private samples at which private only crosses the level: as a whole, and with equal parts its basin alone.
+
+    With the true centre the loss is 1 - <u, s>/p, so that at the level 1/2 the basin alone has <u, s>/p = 1/2.
+    """
     private_only = losses[losses.procedure == "private only"]
     rows = []
     for (dimension, share), curve in private_only.groupby(["dimension", "basin_share"]):
-        log_size = np.interp(-level, -curve.loss.to_numpy(), np.log(curve.n_samples.to_numpy()))
-        rows.append((dimension, share, math.exp(log_size)))
-    return pd.DataFrame(rows, columns=["dimension", "basin_share", "n_samples"])
+        rows.append((dimension, share, "whole", crossing(curve.n_samples, curve.loss, level)))
+        if share == EQUAL_PARTS:
+            rows.append((dimension, share, "basin alone", crossing(curve.n_samples, curve.basin_loss, level)))
+    return pd.DataFrame(rows, columns=["dimension", "basin_share", "part", "n_samples"])
+
+
+def crossing(sizes: pd.Series, losses: pd.Series, level: float) -> float:
+    """Size at which the losses fall to the level, interpolated in the logarithm of the size.
+
+    Raises
+    ------
+    ValueError
+        If they do not cross the level exactly once, from above, within the sizes.
+    """
+    is_reached = losses.to_numpy() <= level
+    if is_reached[0] or np.count_nonzero(np.diff(is_reached)) != 1:
+        raise ValueError(f"losses {losses.tolist()} at sizes {sizes.tolist()} do not fall to {level} once")
+    return math.exp(np.interp(-level, -losses.to_numpy(), np.log(sizes.to_numpy())))
 
 
 def estimator_metrics(losses: pd.DataFrame, needed: pd.DataFrame) -> dict[str, float]:
     """How the samples needed grow with the dimension, and the losses at the largest one.
 
-    The exponent is that of equal parts of the budget, as the best split changes with the dimension. In the comparison
-    private only gets the best split.
+    ``basin_alone_slope`` and ``basin_slope``, that of the whole procedure, have equal parts of the budget;
+    ``basin_slope_best_split`` is that of the whole procedure with the best split in each dimension, which private only
+    also gets in the comparison of losses.
     """
-    equal = needed[needed.basin_share == BASIN_SHARES[0]]
+    whole, basin_alone = needed[needed.part == "whole"], needed[needed.part == "basin alone"]
+    equal = whole[whole.basin_share == EQUAL_PARTS]
+    least = whole.groupby("dimension").n_samples.min()
     at_size = losses[(losses.dimension == losses.dimension.max()) & (losses.n_samples == COMPARED_SIZE)]
     best = at_size.groupby("procedure").loss.min()
     return {
+        "basin_alone_slope": log_log_slope(basin_alone.dimension, basin_alone.n_samples).value,
         "basin_slope": log_log_slope(equal.dimension, equal.n_samples).value,
+        "basin_slope_best_split": log_log_slope(least.index, least).value,
         "joint_loss": best["combined"],
         "separation": min(best["private only"], best["public only"]) - best["combined"],
         "private_only_loss": best["private only"],
@@ -218,6 +250,12 @@ def accuracy_metrics(accuracies: pd.DataFrame) -> dict[str, float]:
     return {"private_gain": gain[gain.index.min()], "nonprivate_gain": gain[math.inf]}
 
 
+def nonprivate_rate(accuracies: pd.DataFrame) -> float:
+    """The step size chosen for the public start without privacy."""
+    chosen = accuracies.is_chosen & (accuracies.start == "public") & np.isinf(accuracies.epsilon)
+    return accuracies[chosen].rate.item()
+
+
 def placement_metrics(placements: pd.DataFrame) -> dict[str, float]:
     """Test accuracy by the place of the public steps, recorded without a claim."""
     chosen = placements[placements.is_chosen].set_index("placement").test_accuracy
@@ -226,4 +264,15 @@ def placement_metrics(placements: pd.DataFrame) -> dict[str, float]:
         "accuracy_public_amid": chosen["amid"],
         "accuracy_public_after": chosen["after"],
         "accuracy_public_only": chosen["public only"],
+    }
+
+
+def barrier_metrics(segments: pd.DataFrame) -> dict[str, float]:
+    """Highest loss on a segment above the higher of its ends, recorded without a claim."""
+    curves = segments.groupby(["first", "second"]).loss
+    barriers = curves.max() - np.maximum(curves.first(), curves.last())
+    is_another = barriers.index.get_level_values("second") == ANOTHER
+    return {
+        "barrier_one_initialisation": barriers[~is_another].max(),
+        "barrier_another_initialisation": barriers[is_another].item(),
     }

@@ -53,22 +53,22 @@ def draw_losses(ax: Axes, losses: pd.DataFrame, descents: pd.DataFrame) -> None:
 
 
 def draw_needed(ax: Axes, needed: pd.DataFrame) -> None:
-    for color, marker, (share, rows) in zip(
-        plotting.COLORS, plotting.MARKERS, needed.groupby("basin_share"), strict=False
+    for color, marker, ((part, share), rows) in zip(
+        plotting.COLORS, plotting.MARKERS, needed.groupby(["part", "basin_share"]), strict=False
     ):
         means = rows.groupby("dimension").n_samples.mean()
         slope = log_log_slope(means.index, means).value
-        label = f"{share:.0%} of the budget, slope {slope:.2f}"
+        label = f"{part}, {share:.0%} for the basin: slope {slope:.2f}"
         plotting.spread(ax, rows, "dimension", "n_samples", label, color, marker=marker)
     lowest = needed.n_samples.min()
     plotting.power_guide(ax, needed.dimension, 0.8 * lowest, 0.5, "$\\sqrt{p}$", linestyle="--")
     ax.set(
-        title="(b) A private choice of basin: about $\\sqrt{p}$ samples",
+        title="(b) With half the budget: about $\\sqrt{p}$ samples",
         xlabel="dimension p of the basin",
         ylabel="private samples to loss 0.5",
         xscale="log",
         yscale="log",
-        ylim=(0.6 * lowest, 4 * needed.n_samples.max()),
+        ylim=(0.6 * lowest, 6 * needed.n_samples.max()),
     )
     plotting.label_ticks(ax.xaxis, needed.dimension)
     plotting.label_ticks(ax.yaxis, [500, 1000, 2000, 4000])
@@ -136,9 +136,9 @@ def draw_segments(ax: Axes, segments: pd.DataFrame) -> None:
     ):
         plotting.spread(ax, rows, "position", "loss", f"{first} → {second}", color, marker=marker)
     ax.set(
-        title="(f) No barrier to the non-private network",
+        title="(f) A barrier only to another initialisation",
         xlabel="position on the segment",
         ylabel="cross-entropy on test images [nats]",
-        ylim=(0, 1.5 * segments.loss.max()),
+        ylim=(0, 1.7 * segments.loss.max()),
     )
     ax.legend(loc="upper left")

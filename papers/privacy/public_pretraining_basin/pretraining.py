@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -107,24 +106,34 @@ def compare_starts(
 def compare_placements(digits: Digits, scratch: Networks, epsilon: float) -> pd.DataFrame:
     """Accuracies with the same public steps before, amid and after the private ones, or without one of the two."""
     start, half = digits.copies(scratch), N_PRIVATE_STEPS // 2
+    public = digits.copies(digits.train_publicly(scratch))
     first_half = digits.train_privately(start, epsilon, half)
     trained = {
         "private only": digits.train_privately(start, epsilon),
-        "before": digits.train_privately(digits.copies(digits.train_publicly(scratch)), epsilon),
+        "before": digits.train_privately(public, epsilon),
         "amid": digits.train_privately(digits.train_publicly(first_half), epsilon, N_PRIVATE_STEPS - half),
         "after": digits.train_publicly(digits.train_privately(start, epsilon)),
-        "public only": digits.copies(digits.train_publicly(scratch)),
+        "public only": public,
     }
     return pd.concat(
         [digits.score(networks).assign(placement=name) for name, networks in trained.items()], ignore_index=True
     )
 
 
-def losses_between(digits: Digits, solutions: dict[str, Networks], n_positions: int = 11) -> pd.DataFrame:
-    """Cross-entropy on the test images along the segments between each two solutions."""
+def train_another(digits: Digits, rate: float, rng: np.random.Generator) -> Networks:
+    """A network from an initialisation of its own, trained publicly and then without privacy with a given step size."""
+    start = digits.train_publicly(digits.initial_network(rng))
+    return nets.train(start, *digits.private, digits.n_nonprivate_steps, np.array([rate]))
+
+
+def losses_between(
+    digits: Digits, solutions: dict[str, Networks], pairs: list[tuple[str, str]], n_positions: int = 11
+) -> pd.DataFrame:
+    """Cross-entropy on the test images along the segments between pairs of solutions."""
     positions = np.linspace(0, 1, n_positions)
     rows = []
-    for (first, start), (second, end) in combinations(solutions.items(), 2):
-        losses = nets.cross_entropy(nets.interpolate(start, end, positions), *digits.test)
+    for first, second in pairs:
+        networks = nets.interpolate(solutions[first], solutions[second], positions)
+        losses = nets.cross_entropy(networks, *digits.test)
         rows += [(first, second, *values) for values in zip(positions, losses.astype(float), strict=True)]
     return pd.DataFrame(rows, columns=["first", "second", "position", "loss"])

@@ -12,7 +12,7 @@ from papers.privacy import auditing
 from papers.privacy.gaussian_mechanism import gaussian_zcdp, zcdp_budget, zcdp_epsilon
 from papers.privacy.public_pretraining_basin import data, experiment, method
 from papers.privacy.public_pretraining_basin import network as nets
-from papers.privacy.public_pretraining_basin.pretraining import Digits
+from papers.privacy.public_pretraining_basin.pretraining import Digits, losses_between
 
 PARAMS = {
     "dimensions": [64, 256],
@@ -20,6 +20,7 @@ PARAMS = {
     "n_repeats": 2,
     "public_shift": 0.7,
     "shared_basin": True,
+    "joint_sensitivity": True,
 }
 
 
@@ -127,10 +128,17 @@ def test_descent_without_privacy_finds_basin_and_centre(arrays):
 
 
 def test_samples_needed_interpolates():
-    losses = experiment.pd.DataFrame(
-        {"dimension": 4, "procedure": "private only", "basin_share": 0.5, "n_samples": [100, 400], "loss": [0.75, 0.25]}
-    )
-    assert experiment.samples_needed(losses).n_samples.item() == pytest.approx(200)
+    columns = {"dimension": 4, "procedure": "private only", "basin_share": 0.5, "n_samples": [100, 400]}
+    losses = experiment.pd.DataFrame(columns | {"loss": [0.75, 0.25], "basin_loss": [0.5 + 1e-9, 0.0]})
+    needed = experiment.samples_needed(losses).set_index("part").n_samples
+    assert needed["whole"] == pytest.approx(200)
+    assert needed["basin alone"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("losses", [[0.9, 0.8, 0.6], [0.4, 0.3, 0.2], [0.8, 0.4, 0.6], [0.4, 0.6, 0.3]])
+def test_losses_without_one_crossing_are_refused(losses):
+    with pytest.raises(ValueError, match="do not fall to"):
+        experiment.crossing(experiment.pd.Series([1, 2, 3]), experiment.pd.Series(losses), 0.5)
 
 
 # --- Noise against closed forms -------------------------------------------------------------------------------
@@ -156,6 +164,18 @@ def test_loss_of_private_only_in_closed_form(arrays, n):
     squared_error = 5 * (0.25 / n + (6 / n) ** 2 / (2 * rho))
     expected = 1 - (1 - 2 * norm.cdf(-0.5 / sd)) * (1 - squared_error)
     assert np.mean(losses) == pytest.approx(expected, abs=0.03)
+
+
+def test_loss_of_the_basin_alone_in_closed_form(arrays):
+    """Twice the error rate of the signs, of which those of the combination are the public ones."""
+    losses = experiment.estimator_losses(arrays, Params(PARAMS, "test"), np.random.default_rng(13))
+    losses = losses.set_index(["dimension", "n_samples", "procedure", "basin_share"]).basin_loss
+    for dimension, n in ((64, 500), (256, 500), (256, 1000)):
+        for share in experiment.BASIN_SHARES:
+            sd = math.sqrt((2 * math.sqrt(dimension) / n) ** 2 / (2 * share * experiment.RHO) + 0.75 / n)
+            found = losses[dimension, n, "private only", share]
+            assert found == pytest.approx(2 * norm.cdf(-0.5 / sd), abs=0.025)
+        assert losses[dimension, n, "combined", 0.0] == losses[dimension, n, "public only", 0.0] == pytest.approx(0)
 
 
 def test_budget_of_all_steps():
@@ -229,6 +249,25 @@ def test_step_size_is_chosen_in_training_and_never_by_test_images():
     scores = digits.score(ordered)
     assert scores.is_chosen.tolist() == [False, True]
     assert scores.test_accuracy[1] < scores.test_accuracy[0]
+
+
+def test_losses_between_two_networks():
+    network, images, labels = small_problem()
+    other = nets.train(network, images, labels, 50, np.array([0.2]))
+    digits = Digits(*[(images, labels)] * 3, np.array([0.1]), 2, 0, 0, True, np.random.default_rng(14))
+    segment = losses_between(digits, {"one": network, "other": other}, [("other", "one")], 3)
+    ends = [nets.cross_entropy(end, images, labels).item() for end in (other, network)]
+    np.testing.assert_allclose(segment.loss[[0, 2]], ends, rtol=1e-6)
+    halfway = nets.Networks(*((x + y) / 2 for x, y in zip(network, other, strict=True)))
+    assert segment.loss[1] == pytest.approx(nets.cross_entropy(halfway, images, labels).item())
+
+
+def test_barrier_is_the_height_above_the_higher_end():
+    first, second = ["a"] * 3 + ["b"] * 3, ["b"] * 3 + [experiment.ANOTHER] * 3
+    segments = experiment.pd.DataFrame({"first": first, "second": second, "loss": [0.5, 0.4, 0.1, 0.4, 0.8, 0.2]})
+    assert experiment.barrier_metrics(segments) == pytest.approx(
+        {"barrier_one_initialisation": 0, "barrier_another_initialisation": 0.4}
+    )
 
 
 # --- Sensitivity and privacy from outputs ---------------------------------------------------------------------

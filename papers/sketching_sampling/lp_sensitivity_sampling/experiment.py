@@ -76,6 +76,7 @@ def run(data: Mapping[str, np.ndarray], params: Params, rng: np.random.Generator
         [
             dict(family=family, p=float(p), d=d, total=space.scores[SENSITIVITY].sum())
             for (family, p, d), space in spaces.items()
+            if family in families  # the total of the stack is d by construction
         ]
     )
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
+from litmus.params import Params
+from papers.sketching_sampling.lp_sensitivity_sampling.data import generate
 from papers.sketching_sampling.lp_sensitivity_sampling.method import (
     distortions,
     lp_sensitivities,
@@ -88,6 +90,13 @@ def test_directions_attain_the_sensitivities_and_totals_are_in_range(uneven, p):
     assert min(4, 4 ** (p / 2)) <= values.sum() <= max(4, 4 ** (p / 2))
     other = uneven @ np.array([[2.0, 1, 0, 0], [0, 1, 3, 0], [0, 0, 1, 0], [1, 0, 0, 5]])
     np.testing.assert_allclose(lp_sensitivities(orthonormal_basis(other), p).values, values, rtol=2e-2)
+
+
+def test_the_stack_has_the_smallest_total_for_p_above_two(rng):
+    stacks = generate(Params(dict(n_columns=[4, 16], n_rows=32, n_copies=60), "stack"), rng)
+    for d in (4, 16):
+        values = lp_sensitivities(orthonormal_basis(stacks[f"stack_{d}"]), 4).values
+        assert values.sum() == pytest.approx(d, abs=1e-6)
 
 
 def test_a_row_that_spans_its_coordinate_alone_has_sensitivity_one(rng):
