@@ -140,12 +140,13 @@ def triangle_table(solved: list[tuple[float, Solution]]) -> pd.DataFrame:
 def rival_table(draws: np.ndarray, labels: np.ndarray, params: Params) -> pd.DataFrame:
     """Attacked risks of nearest neighbours, with the best of several k, and of adversarially trained softmax."""
     rows = []
+    reaches = params.attack_reach * np.array(params.blob_epsilons)
     for draw, points in enumerate(draws):
-        for epsilon in params.blob_epsilons:
-            neighbours = rivals.neighbours_risk(points, labels, epsilon, params.attack_rivals)
-            softmax = rivals.softmax_risk(points, labels, epsilon, params.attack_rivals)
+        softmax = rivals.softmax_risks(points, labels, reaches)
+        for epsilon, reach, risk in zip(params.blob_epsilons, reaches, softmax, strict=True):
+            neighbours = rivals.neighbours_risk(points, labels, reach)
             rows.append((draw, epsilon, "neighbours", min(neighbours.values())))
-            rows.append((draw, epsilon, "softmax", softmax))
+            rows.append((draw, epsilon, "softmax", risk))
     return pd.DataFrame(rows, columns=["draw", "epsilon", "route", "risk"])
 
 

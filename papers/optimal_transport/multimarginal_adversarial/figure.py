@@ -54,8 +54,8 @@ def draw_attack(ax: Axes, points: pd.DataFrame, moves: pd.DataFrame) -> None:
     )  # fmt: skip
     merged = moving.drop_duplicates(["to_x", "to_y"])
     ax.scatter(
-        merged.to_x, merged.to_y, s=2500 * merged.mass, facecolors="none", edgecolors=plotting.BLACK,
-        linewidths=0.8, zorder=3, label="merged mass (area)",
+        merged.to_x, merged.to_y, s=55, facecolors="none", edgecolors=plotting.BLACK,
+        linewidths=0.8, zorder=3, label="merged points",
     )  # fmt: skip
     ax.set(
         title=f"(b) Optimal attack for epsilon = {moves.epsilon.iloc[0]:g}",

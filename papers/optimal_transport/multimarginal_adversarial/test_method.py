@@ -152,6 +152,27 @@ def test_linear_risk_is_the_worst_on_the_circle():
     assert risk == (moved != of_class[:, None]).any(axis=1).mean()
 
 
+def test_linear_risks_of_many_classifiers_are_those_of_each():
+    rng = np.random.default_rng(6)
+    weights, bias, points = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 1, 3)), rng.normal(size=(30, 2))
+    of_class, epsilons = rng.integers(3, size=30), np.array([0.0, 0.1, 0.3, 0.6])
+    risks = [rivals.linear_risk(*one, points, of_class, e) for *one, e in zip(weights, bias, epsilons, strict=True)]
+    np.testing.assert_array_equal(rivals.linear_risk(weights, bias, points, of_class, epsilons[:, None, None]), risks)
+
+
 def test_training_separates_what_the_adversary_cannot_merge():
     points = data.blobs(3, 10, np.random.default_rng(5)) + 3 * np.repeat(data.CENTRES[:3], 10, axis=0)
-    assert rivals.softmax_risk(points, np.repeat(range(3), 10), 0.5) == 0
+    assert rivals.softmax_risks(points, np.repeat(range(3), 10), np.array([0.5]))[0] == 0
+
+
+def test_training_counts_its_best_rate_and_stays_above_the_optimum(monkeypatch):
+    points, labels, epsilons = data.blobs(3, 8, np.random.default_rng(7)), np.repeat(range(3), 8), np.array([0.2, 0.5])
+    risks = rivals.softmax_risks(points, labels, epsilons)
+    optimal = [optimal_risk(points, labels, np.full(24, 1 / 24), epsilon) for epsilon in epsilons]
+    assert (risks >= np.array(optimal) - 1e-9).all()
+    alone = []
+    for rate in rivals.RATES:
+        monkeypatch.setattr(rivals, "RATES", np.array([rate]))
+        alone.append([rivals.softmax_risks(points, labels, epsilons[[i]])[0] for i in range(2)])
+    np.testing.assert_allclose(risks, np.min(alone, axis=0), atol=1 / 24 + 1e-9)
+    assert (np.abs(alone - risks).max(axis=1) > 1.5 / 24).all()  # no single rate is that good
