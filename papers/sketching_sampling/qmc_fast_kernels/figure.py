@@ -16,9 +16,9 @@ EXAMPLES = {
 }
 CURVES = {
     "iid": (plotting.BLACK, "--", ""),
-    "Halton": (plotting.GREY, "-", ""),
     "lattice": (plotting.GREEN, "-", "s"),
     "net, shift": (plotting.ORANGE, "-", ""),
+    "Halton": (plotting.GREY, "--", "D"),
     "net, LMS": (plotting.SKY, ":", "v"),
     "net, NUS": (plotting.SKY, "-", "o"),
     "order 2, NUS": (plotting.BLUE, "-", "o"),
@@ -26,7 +26,7 @@ CURVES = {
 }
 INTEGRANDS = {
     "smooth, d = 1": "Scrambling and interlacing add orders",
-    "smooth, d = 2": "Also in two dimensions",
+    "smooth, d = 2": "Orders 2 and 3 gain less",
     "G, d = 3": "With kinks the gain is smaller",
 }
 COSTS = {
@@ -55,9 +55,9 @@ def _errors(ax: Axes, table: pd.DataFrame, integrand: str, rates: Mapping[str, f
     sizes = sorted(part.n.unique())
     for label, exponent in rates.items():
         start = part[(part.points == label) & (part.n == sizes[0])].rmse.mean() * 1.6
-        ends = [start, start * (sizes[-1] / sizes[0]) ** exponent]
-        ax.plot([sizes[0], sizes[-1]], ends, color=plotting.GREY, linewidth=0.7)
-        ax.annotate(f"n$^{{{exponent}}}$", (sizes[-1], ends[1]), xytext=(3, -2), textcoords="offset points", fontsize=7)
+        end = start * (sizes[-1] / sizes[0]) ** exponent
+        plotting.power_guide(ax, sizes, start, exponent, None, linewidth=1)
+        ax.annotate(f"n$^{{{exponent}}}$", (sizes[-1], end), xytext=(3, -2), textcoords="offset points", fontsize=7)
     ax.set(yscale="log", xlabel="points n", ylabel="root mean squared error")
     ax.set_xscale("log", base=2)
     ax.set_title(f"{INTEGRANDS[integrand]} ({integrand})")
