@@ -343,7 +343,7 @@ def hostile_papers(folder: Path, reference: Path) -> str:
     (copy / "papers/torture/around").mkdir(parents=True)
     (copy / "papers/torture/around/again").symlink_to("..")
     replace(copy, "syntax", "method.py", lambda file: file.write_text("def run(:\n"))
-    replace(copy, "bytes", "data.py", lambda file: file.write_bytes(b"\xff\0"))
+    replace(copy, "bytes", "data.py", lambda file: file.write_bytes(b"\xff\n"))
     output = expect(snakemake(copy, *RUN, papers=["torture/*", *FEW]), 1)
     for name, stage in (("syntax", "experiment"), ("bytes", "data")):
         if f"litmus: error: torture/{name}: stage '{stage}' raised SyntaxError" not in output:
