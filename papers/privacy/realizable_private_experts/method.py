@@ -156,9 +156,9 @@ def resampled_weights(
     ----------
     deaths : ndarray of int, shape (n_experts,)
     pay_by_round : bool
-        Whether the T draws share the budget, epsilon / sqrt(8 T ln(1/delta)) each, as they must.
+        Whether the T draws share the budget, as they must. A draw that is e-DP is (e^2/8)-zCDP (Cesar and Rogers 2021).
     """
-    share = epsilon / math.sqrt(8 * n_steps * math.log(1 / delta)) if pay_by_round else epsilon
+    share = math.sqrt(8 * zcdp_budget(epsilon, delta) / n_steps) if pay_by_round else epsilon
     blocks = np.split(np.arange(n_steps), range(BLOCK, n_steps, BLOCK))
     return np.concatenate(
         [exponential_mechanism(-total_loss(deaths, rounds[:, None]), share, rng) for rounds in blocks]

@@ -175,7 +175,8 @@ def test_variance_of_tree_noise_counts_the_nodes():
 @pytest.mark.parametrize(("pay_by_round", "share"), [(True, None), (False, 2.0)])
 def test_resampled_weights_lose_what_their_law_says(pay_by_round, share):
     n_steps, epsilon = 3000, 2.0
-    share = share or epsilon / math.sqrt(8 * n_steps * math.log(1e6))
+    root_rho = math.sqrt(math.log(1e6) + epsilon) - math.sqrt(math.log(1e6))
+    share = share or root_rho * math.sqrt(8 / n_steps)
     deaths = death_rounds(draw_stages(1, 8, np.random.default_rng(16))[0], n_steps)
     weights = np.exp(-share * total_loss(deaths, np.arange(n_steps)[:, None]) / 2)
     expected = ((weights / weights.sum(axis=1, keepdims=True)) * loss_table(deaths, n_steps)).sum()
@@ -185,3 +186,18 @@ def test_resampled_weights_lose_what_their_law_says(pay_by_round, share):
         for _ in range(30)
     ]
     assert np.mean(totals) == pytest.approx(expected, abs=4 * np.std(totals) / math.sqrt(30))
+
+
+@pytest.mark.parametrize("share", [0.05, 2.0])
+def test_a_draw_is_zcdp_with_an_eighth_of_its_square(share):
+    """Renyi divergences of a draw when a round changes the losses of all experts, at worst (first row) or at random."""
+    rng = np.random.default_rng(18)
+    weights = rng.dirichlet(np.ones(6), size=500)
+    changes = rng.uniform(-1, 1, weights.shape)
+    weights[0], changes[0] = 1 / 6, [1, 1, 1, -1, -1, -1]
+    moved = weights * np.exp(share * changes / 2)
+    moved /= moved.sum(axis=1, keepdims=True)
+    for order in (1.5, 2.0, 10.0):
+        divergence = np.log((moved**order * weights ** (1 - order)).sum(axis=1)) / (order - 1)
+        assert divergence.max() <= order * share**2 / 8
+        assert share > 1 or divergence[0] > 0.98 * order * share**2 / 8
