@@ -8,6 +8,7 @@ from helpers import edit, run_stages
 
 from litmus import catalog, simulate, stages
 from litmus.errors import LitmusError
+from litmus.files import saved_arrays
 from litmus.paths import results_dir
 
 
@@ -20,6 +21,19 @@ def test_scaffold_runs_and_its_claim_holds(repository, add_paper):
     assert verdict["value"] == pytest.approx(samples.var(axis=1, ddof=1).mean(), rel=1e-14)
     assert (repository / "figures/smoke/toy/a.svg").read_text().startswith("<?xml")
     assert "toy/a" in (results_dir("toy/a", "smoke") / "verdicts.html").read_text()
+
+
+def test_arrays_have_one_layout_before_and_after_they_are_saved(add_paper):
+    add_paper(
+        "toy/a", data={"rng.standard_normal(": "rng.standard_normal((2, 3, 4)).T, 'one': 3.0, 'more': rng.normal("}
+    )
+    stages.data(catalog.load("toy/a"), "smoke", [0])
+    generated, _ = simulate.generate(catalog.load("toy/a"), catalog.load("toy/a").params("smoke"), 0)
+    with saved_arrays(results_dir("toy/a", "smoke") / "data.npz") as loaded:
+        for name, shape in (("samples", (4, 3, 2)), ("one", ())):
+            for array in (generated[name], loaded[f"0/{name}"]):
+                assert array.shape == shape
+                assert array.flags.c_contiguous
 
 
 def test_two_runs_give_the_same_bits(repository, add_paper):

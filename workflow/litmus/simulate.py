@@ -67,7 +67,8 @@ def generate(paper: Paper, params: Params, seed: int) -> tuple[dict[str, np.ndar
     for name, array in arrays.items():
         if not isinstance(name, str) or not name.isidentifier():
             raise LitmusError(f"{owner}: array name {name!r}: expected an identifier")
-        checked[name] = np.asarray(array)
+        # One layout in memory, as another order of summation gives other bits.
+        checked[name] = np.asarray(array, order="C")
         if checked[name].dtype == object:
             raise LitmusError(f"{owner}: array '{name}' holds Python objects; expected numbers, truth values or text")
     return checked, set(mine.read)

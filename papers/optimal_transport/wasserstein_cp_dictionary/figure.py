@@ -27,7 +27,7 @@ def draw_gaps(ax: Axes, table: pd.DataFrame) -> None:
     ends = [1, table.sweep.max()]
     plotting.power_guide(ax, ends, table.best_gap.max(), -0.5, "$k^{-1/2}$", linestyle="--")
     ax.set(
-        title="(a) CP: the gap falls faster than the bound",
+        title="(a) CP: the gap falls faster than $k^{-1/2}$",
         xlabel="sweep k",
         ylabel="smallest projected gradient",
         xscale="log",
@@ -41,7 +41,7 @@ def draw_powell(ax: Axes, table: pd.DataFrame) -> None:
         label = "no proximal term" if rho == 0 else rf"$\rho$ = {rho:g}"
         plotting.spread(ax, rows, "sweep", "gap", label=label, color=color, marker=".")
     ax.set(
-        title="(b) Powell: only the proximal term ends the cycle",
+        title="(b) Powell, exact: the proximal term ends the cycle",
         xlabel="sweep",
         ylabel="projected gradient",
         xscale="log",

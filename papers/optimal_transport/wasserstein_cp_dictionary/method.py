@@ -94,8 +94,9 @@ def nonnegative_cp(
 
     Returns
     -------
-    factors, objective (n_sweeps,), gap (n_sweeps,)
-        `gap` is the norm of the projected gradient, |theta - P(theta - grad f)|, after every sweep.
+    factors, objective (n_sweeps + 1,), gap (n_sweeps,)
+        f at the start and after every sweep; the norm of the projected gradient, |theta - P(theta - grad f)|, after
+        every sweep.
 
     Raises
     ------
@@ -106,15 +107,20 @@ def nonnegative_cp(
         raise ValueError(f"expected a positive proximal weight, found {rho}")
     factors = [np.ascontiguousarray(factor, dtype=float) for factor in start]
     unfolded = [np.moveaxis(tensor, mode, 0).reshape(tensor.shape[mode], -1) for mode in range(3)]
-    objective, gap = np.empty(n_sweeps), np.empty(n_sweeps)
+    objective, gap = [squared_error(tensor, factors)], np.empty(n_sweeps)
     for sweep in range(n_sweeps):
         known = factors if cyclic else list(factors)
         for mode in range(3):
             gram, target = normal_equations(unfolded[mode], known, mode)
             factors[mode] = update_block(gram, target, known[mode], rho, n_steps, warm_start)
-        objective[sweep] = ((tensor - compose(factors)) ** 2).sum() / 2
+        objective.append(squared_error(tensor, factors))
         gap[sweep] = np.sqrt(sum(projected_gradient(unfolded[mode], factors, mode) for mode in range(3)))
-    return factors, objective, gap
+    return factors, np.array(objective), gap
+
+
+def squared_error(tensor: np.ndarray, factors: Sequence[np.ndarray]) -> float:
+    """f = |X - sum_r u_r o v_r o w_r|^2 / 2."""
+    return float(((tensor - compose(factors)) ** 2).sum() / 2)
 
 
 def projected_gradient(unfolded: np.ndarray, factors: Sequence[np.ndarray], mode: int) -> float:
@@ -148,7 +154,8 @@ def powell_block(others: Fraction, old: Fraction, rho: Fraction) -> Fraction:
     """Minimiser of -x others + (x - 1)_+^2 + (-x - 1)_+^2 + rho / 2 (x - old)^2 on [-3, 3], in closed form.
 
     The function is smooth and convex, a parabola on each of three pieces: the stationary point of a piece that lies
-    in it is the minimiser. Without proximal term the middle piece is a line, and the minimiser is on an outer one.
+    in it is the minimiser. Without proximal term the middle piece is a line, and the minimiser is on an outer one;
+    where that line is flat, all of [-1, 1] minimises and +1 is taken.
     """
     above = (others + 2 + rho * old) / (2 + rho)
     if above >= 1:
@@ -156,7 +163,7 @@ def powell_block(others: Fraction, old: Fraction, rho: Fraction) -> Fraction:
     below = (others - 2 + rho * old) / (2 + rho)
     if below <= -1:
         return clip(below)
-    return (others + rho * old) / rho if rho else old  # a flat piece: every point minimises, stay
+    return (others + rho * old) / rho
 
 
 def clip(value: Fraction) -> Fraction:

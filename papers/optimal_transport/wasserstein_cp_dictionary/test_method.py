@@ -4,11 +4,13 @@ from fractions import Fraction
 
 import numpy as np
 import ot
+import pandas as pd
 import pytest
+import scipy.special
 from scipy.optimize import minimize, nnls
 
 from papers.optimal_transport.sinkhorn import grid_costs
-from papers.optimal_transport.wasserstein_cp_dictionary import method
+from papers.optimal_transport.wasserstein_cp_dictionary import experiment, method
 from papers.optimal_transport.wasserstein_cp_dictionary import wasserstein_dictionary as dictionary
 
 SIDE, RANK, N_LAWS, EPSILON = 3, 2, 4, 0.5
@@ -30,10 +32,10 @@ def problem(rng):
     return rng.dirichlet(np.ones(SIDE**2), size=N_LAWS), start, grid_costs(SIDE)
 
 
-def pot_cost(x, y, cost):
+def pot_cost(x, y, cost, epsilon=EPSILON):
     """OT_eps relative to x 1^T, from POT's plan."""
-    plan = ot.sinkhorn(x, y, cost, EPSILON, method="sinkhorn_log", numItermax=5000, stopThr=1e-11)
-    return (plan * cost).sum() + EPSILON * (plan * np.log(plan / x[:, None])).sum()
+    plan = ot.sinkhorn(x, y, cost, epsilon, method="sinkhorn_log", numItermax=5000, stopThr=1e-11)
+    return (plan * cost).sum() + epsilon * scipy.special.rel_entr(plan, x[:, None]).sum()
 
 
 # --- Nonnegative CP ---------------------------------------------------------------------------------------
@@ -77,9 +79,16 @@ def test_gap_is_the_projected_gradient_by_finite_differences(rng):
     assert found == pytest.approx(total, rel=1e-6)
 
 
+def outer(u, v, w):
+    return np.multiply.outer(np.multiply.outer(u, v), w)
+
+
 def test_exact_tensor_is_decomposed_and_the_objective_falls(rng):
     tensor = method.compose([rng.random((n, 2)) for n in (5, 6, 7)])
-    factors, objective, gap = method.nonnegative_cp(tensor, [rng.random((n, 2)) for n in (5, 6, 7)], 0.01, 500, 20)
+    start = [rng.random((n, 2)) for n in tensor.shape]
+    factors, objective, gap = method.nonnegative_cp(tensor, start, 0.01, 500, 20)
+    assert (len(objective), len(gap)) == (501, 500)
+    assert objective[0] == pytest.approx(((tensor - sum(map(outer, *(f.T for f in start)))) ** 2).sum() / 2)
     assert (np.diff(objective) <= 1e-12).all()
     assert objective[-1] < 1e-8
     assert gap[-1] < 1e-4
@@ -101,6 +110,11 @@ def test_powell_block_equals_the_best_of_a_fine_grid(rng, rho):
         walls = np.maximum(np.abs(grid) - 1, 0) ** 2
         best = grid[np.argmin(-grid * others + walls + rho / 2 * (grid - old) ** 2)]
         assert method.powell_block(others, old, rho) == pytest.approx(best, abs=2e-4)
+
+
+@pytest.mark.parametrize("old", [Fraction(-2), Fraction(0), Fraction(1, 2)])
+def test_powell_block_is_at_one_on_a_flat_piece(old):
+    assert method.powell_block(Fraction(0), old, Fraction(0)) == 1
 
 
 def test_powell_gap_is_the_projected_gradient(rng):
@@ -184,6 +198,23 @@ def test_learning_reports_the_objective_of_its_dictionary(problem):
         mixtures = point.mixtures.reshape(laws.shape)
         expected = sum(pot_cost(x, y, cost) for x, y in zip(laws, mixtures, strict=True))
         assert value == pytest.approx(expected, rel=1e-5)
+
+
+def test_objective_at_the_start_has_converged_on_a_fine_grid(rng):
+    """No dual variable is known there, and at this epsilon Sinkhorn's iterations are slow."""
+    side, epsilon, cost = 8, 0.005, grid_costs(8) / 49
+    law = rng.dirichlet(np.full(side**2, 0.3), size=1)
+    start = dictionary.Dictionary(
+        *(rng.dirichlet(np.full(n, 5.0), size=k).T for n, k in ((3, 1), (side, 3), (side, 3)))
+    )
+    _, objective = dictionary.learn(law, start, cost, epsilon, 0.005, 0, 1)
+    expected = pot_cost(law[0], start.mixtures.ravel(), cost, epsilon)
+    assert objective == pytest.approx([expected], rel=1e-6)
+
+
+def test_farthest_ratio_may_be_below_one():
+    assert experiment.farthest_from_one(pd.Series([1.0, 0.5, 1.9], index=[7, 7, 7])) == 0.5
+    assert experiment.farthest_from_one(pd.Series([1.0, 0.6, 1.9])) == 1.9
 
 
 def test_matching_is_free_of_the_order_of_the_atoms(rng):

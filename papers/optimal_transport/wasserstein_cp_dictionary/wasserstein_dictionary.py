@@ -16,7 +16,8 @@ from scipy.optimize import linear_sum_assignment, minimize
 
 from ..sinkhorn import sinkhorn
 
-SINKHORN_ITERATIONS = 30
+SINKHORN_ITERATIONS = 30  # from the dual variable of the last block, near the optimum
+START_ITERATIONS = 1000  # from zero
 
 
 class Dictionary(NamedTuple):
@@ -197,29 +198,34 @@ def learn(
         "second": (update_second, tau * n_laws),
     }
     current, potentials = start, {block: np.zeros_like(laws) for block in updates}
-    values = [objective(laws, current, cost, epsilon, potentials["codes"])]
+    values = [objective(laws, current, cost, epsilon, potentials["codes"], START_ITERATIONS)]
     for _ in range(n_sweeps):
         old = current
         for block, (update, weight) in updates.items():
             known = current if cyclic else old
             new, potentials[block] = update(laws, known, potentials[block], tau=weight, **inner)
             current = current._replace(**{block: getattr(new, block)})
-        values.append(objective(laws, current, cost, epsilon, potentials["second"]))
+        values.append(objective(laws, current, cost, epsilon, potentials["second"], SINKHORN_ITERATIONS))
     return current, np.array(values)
 
 
 def objective(
-    laws: np.ndarray, dictionary: Dictionary, cost: np.ndarray, epsilon: float, potentials: np.ndarray
+    laws: np.ndarray,
+    dictionary: Dictionary,
+    cost: np.ndarray,
+    epsilon: float,
+    potentials: np.ndarray,
+    n_iterations: int,
 ) -> float:
-    """F = sum_s OT_eps(x_s, y_s) by a few of Sinkhorn's iterations from a block's dual variable, near the optimum.
+    """F = sum_s OT_eps(x_s, y_s) by Sinkhorn's iterations from a block's dual variable.
 
     Sinkhorn's cost is relative to x y^T, that of the dictionary to x 1^T: they differ by epsilon sum y log y. The value
-    of a dual variable is never above F.
+    of a dual variable is never above F, so that too few iterations report too little.
     """
     mixtures = np.maximum(dictionary.mixtures.reshape(laws.shape), 1e-300)
     log_mixtures = np.log(mixtures)
     start = potentials - epsilon * log_mixtures
-    transport = sinkhorn(laws, mixtures, cost, epsilon, SINKHORN_ITERATIONS, tolerance=1e-7, start=start)
+    transport = sinkhorn(laws, mixtures, cost, epsilon, n_iterations, tolerance=1e-7, start=start)
     return float(transport.cost.sum() + epsilon * (mixtures * log_mixtures).sum())
 
 
