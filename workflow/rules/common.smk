@@ -7,12 +7,12 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from litmus import catalog, dag
+from litmus import catalog, dag, lifecycle
 from litmus.errors import LitmusError
 
 dag.prepare_environment(config)
 if workflow.is_main_process:
-    dag.mend_what_was_left()
+    lifecycle.mend_what_was_left()
 try:
     suite = dag.Suite(config)
 except LitmusError as error:
@@ -30,12 +30,12 @@ wildcard_constraints:
 
 onstart:
     suite.save_cache()
-    dag.started()
+    lifecycle.started()
 
 
 onsuccess:
-    dag.finished(failed=False)
+    lifecycle.finished(failed=False)
 
 
 onerror:
-    dag.finished(failed=True)
+    lifecycle.finished(failed=True)
