@@ -72,7 +72,7 @@ def _chi_square(frequencies: np.ndarray, law: np.ndarray, n_draws: int) -> tuple
     rare = n_draws * law < 5
     observed, expected = (np.append(p[~rare], p[rare].sum()) for p in (frequencies, law))
     terms = n_draws * (observed - expected) ** 2 / np.maximum(expected, 1 / n_draws)
-    return float(terms.sum()), np.count_nonzero(~rare)
+    return float(terms.sum()), np.count_nonzero(~rare) - (not rare.any())
 
 
 def _score(tests: list[tuple[float, int]]) -> float:

@@ -46,7 +46,7 @@ def _entries(ax: Axes, table: pd.DataFrame) -> None:
     ax.set(xscale="log", yscale="log", xlabel="items n", ylabel="entries of L that are read")
     plotting.label_ticks(ax.xaxis, sizes)
     ax.yaxis.minorticks_off()
-    ax.set_title("Preprocessing reads O(n), a draw the same for all n")
+    ax.set_title("Preprocessing reads O(n), a draw hardly depends on n")
     ax.legend(loc="upper left")
 
 

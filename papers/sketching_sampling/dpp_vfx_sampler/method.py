@@ -10,8 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from ..dpp import Spectrum, l_ensemble_dpp
-
 NEGLIGIBLE = 1e-10  # ratio of eigenvalues below which a direction of the surrogate is left out
 BATCH_ENTRIES = 2_000_000  # of the small kernels that are held at a time
 
@@ -33,8 +31,12 @@ class GaussianKernel:
 
     def _evaluate(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         norms = np.sum(left**2, axis=-1)[..., :, None] + np.sum(right**2, axis=-1)[..., None, :]
-        distances = np.maximum(norms - 2 * left @ np.swapaxes(right, -1, -2), 0.0)
-        return self.amplitude * np.exp(-distances / (2 * self.variance))
+        values = norms - 2 * left @ np.swapaxes(right, -1, -2)  # squared distances; the rest in place, as L is large
+        np.maximum(values, 0.0, out=values)
+        values /= -2 * self.variance
+        np.exp(values, out=values)
+        values *= self.amplitude
+        return values
 
     def diagonal(self) -> np.ndarray:
         """All L_ii, shape (n,)."""
@@ -143,7 +145,8 @@ class Proposal(NamedTuple):
     @property
     def largest_batch(self) -> int:
         """How many proposals to handle at a time, by memory."""
-        return max(1, int(BATCH_ENTRIES / (self.mean_items + 1) ** 2))
+        drawn = self.mean_items + 1
+        return max(1, int(BATCH_ENTRIES / (drawn * min(drawn, len(self.estimates)))))
 
 
 def prepare(surrogate: Surrogate, scale: float = 1.0, q: float | None = None) -> Proposal:
@@ -235,6 +238,33 @@ def propose(kernel: GaussianKernel, proposal: Proposal, n_candidates: int, rng: 
     return Candidates(sizes, items, kernels, log_acceptance)
 
 
+def thin(kernels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One sample of the L-ensemble of each kernel, all at once and without eigenvalues.
+
+    Item after item is taken with its probability given the items before: the pivot of K = L (I + L)^-1, of which the
+    elimination of an item that is not taken first lowers the pivot by 1 (Launay, Galerne and Desolneux, 2020).
+
+    Parameters
+    ----------
+    kernels : array of shape (n_kernels, m, m)
+        Positive semidefinite; an item of which row and column are zero is never taken.
+
+    Returns
+    -------
+    boolean array of shape (n_kernels, m)
+        The items taken.
+    """
+    m = kernels.shape[1]
+    rest = np.eye(m) - np.linalg.inv(np.eye(m) + kernels)  # K, given what was decided about the items before
+    taken = np.zeros(kernels.shape[:2], dtype=bool)
+    for i in range(m):
+        pivots, column = rest[:, 0, 0], rest[:, 1:, 0]
+        taken[:, i] = rng.random(len(kernels)) < pivots
+        scaled = column / np.where(taken[:, i], pivots, pivots - 1)[:, None]
+        rest = rest[:, 1:, 1:] - scaled[:, :, None] * column[:, None, :]
+    return taken
+
+
 class Draws(NamedTuple):
     """Samples, as arrays of distinct items, and what they took.
 
@@ -260,21 +290,20 @@ def sample(
     reject : bool
         False accepts every proposal, which is not exact.
     """
-    samples, logs, sizes = [], [], []
+    samples, logs, sizes, n_tried = [], [], [], 0
     while (missing := n_draws - len(samples)) > 0:
-        batch = propose(kernel, proposal, min(2 * missing, proposal.largest_batch), rng)
+        wanted = missing * (n_tried + 2) // (len(samples) + 1)  # by the acceptance so far; any number gives the law
+        batch = propose(kernel, proposal, min(wanted, proposal.largest_batch), rng)
         accepted = np.flatnonzero(np.log(rng.random(len(batch.sizes))) < batch.log_acceptance)
         if not reject:
             accepted = np.arange(len(batch.sizes))
         accepted = accepted[:missing]
-        values, vectors = np.linalg.eigh(batch.kernels[accepted])
-        spectra = map(Spectrum, np.maximum(values, 0.0), vectors)
-        samples += [
-            row[l_ensemble_dpp(spectrum, rng)] for row, spectrum in zip(batch.items[accepted], spectra, strict=True)
-        ]
+        taken = thin(batch.kernels[accepted], rng)
+        samples += [items[kept] for items, kept in zip(batch.items[accepted], taken, strict=True)]
         tried = slice(accepted[-1] + 1 if len(accepted) == missing else None)
         logs.append(batch.log_acceptance[tried])
         sizes.append(batch.sizes[tried])
+        n_tried += len(sizes[-1])
     return Draws(samples, np.concatenate(logs), np.concatenate(sizes))
 
 

@@ -19,6 +19,7 @@ from papers.sketching_sampling.dpp_vfx_sampler.method import (
     sample,
     sample_k_dpp,
     scale_for_size,
+    thin,
     uniform_columns,
 )
 
@@ -178,6 +179,20 @@ def test_marginals_and_sizes_on_a_larger_ground_set(kernel, rng):
     marginals = np.diag(np.linalg.inv(np.eye(60) + kernel.matrix()))  # of the complement
     frequencies = np.bincount(np.concatenate(samples), minlength=60) / 60
     assert (np.abs(frequencies - 1 + marginals) <= 4.5 * np.sqrt(marginals * (1 - marginals) / 60)).all()
+
+
+def test_thinning_follows_the_law_of_each_kernel(tiny, rng):
+    """Different kernels in a batch, one padded by an item of zeros and one of rank 2."""
+    padded = np.zeros((6, 6))
+    padded[np.ix_([0, 2, 3, 4, 5], [0, 2, 3, 4, 5])] = 0.5 * tiny.matrix()[:5, :5]
+    factor = rng.standard_normal((6, 2))
+    kernels = np.stack([5 * tiny.matrix(), padded, factor @ factor.T])
+    taken = thin(np.repeat(kernels, N_DRAWS, axis=0), rng).reshape(3, N_DRAWS, 6)
+    assert not taken[1, :, 1].any()
+    assert taken[2].sum(axis=1).max() == 2
+    for kernel, sets in zip(kernels, taken, strict=True):
+        law = {items: p for items, p in law_of(kernel, range(7)).items() if p > 1e-12}
+        assert p_value([np.flatnonzero(one) for one in sets], law) > LEVEL
 
 
 def test_only_the_entries_that_are_needed_are_read(kernel, rng):
