@@ -26,6 +26,7 @@ def run(data: dict[str, np.ndarray], params: Params, rng: np.random.Generator) -
     decay = decay_of_sampling_error(data, params, rng)
     bounds = check_bound(data["cubes"], params, rng)
     apart = bounds[bounds["shift"] > 0]
+    gaps = relative_gaps(data["gap_train"], data["gap_test"], params, rng)
     return Outcome(
         metrics={
             "null_ratio": median(values, LOW, 0, "max-SW", "train") / median(values, LOW, 0, "PAC-SW", "train"),
@@ -34,7 +35,9 @@ def run(data: dict[str, np.ndarray], params: Params, rng: np.random.Generator) -
             ),
             "disc_gain": discrimination(values, LOW, 2),
             "disc_gain_20d": discrimination(values, HIGH, 2),
-            "gap_pac": generalisation_gap(data["gap_train"], data["gap_test"], params, rng),
+            "gap_pac": gaps["PAC-SW"],
+            "gap_uniform": gaps["uniform"],
+            "excess_gap": excess(values, LOW, "PAC-SW") / excess(values, LOW, "uniform"),
             "decay_slope": max(
                 log_log_slope(rows.n, rows.value).value for _, rows in decay.groupby(["dimension", "concentration"])
             ),
@@ -53,6 +56,13 @@ def median(values: pd.DataFrame, dimension: int, shift: float, slices: str, samp
 
 def discrimination(values: pd.DataFrame, dimension: int, shift: float) -> float:
     return median(values, dimension, shift, "PAC-SW", "test") / median(values, dimension, shift, "uniform", "test")
+
+
+def excess(values: pd.DataFrame, dimension: int, slices: str) -> float:
+    """Of the mean training value over the mean test value, between identical laws."""
+    rows = values[(values.dimension == dimension) & (values["shift"] == 0) & (values.slices == slices)]
+    means = rows.groupby("sample").value.mean()
+    return float(means["train"] - means["test"])
 
 
 # --- Slices -----------------------------------------------------------------------------------------------
@@ -91,20 +101,18 @@ def learnt_directions(x: np.ndarray, y: np.ndarray, params: Params, rng: np.rand
     return directions
 
 
-def generalisation_gap(train: np.ndarray, test: np.ndarray, params: Params, rng: np.random.Generator) -> float:
-    """|train - test| / test at a shift of `GAP_SHIFT`, of the mean values over repetitions (repetitions, 2, n, d).
-
-    Means over many repetitions, since a single training value errs by a fifth whatever the slices.
-    """
-    on_train, on_test = [], []
+def relative_gaps(train: np.ndarray, test: np.ndarray, params: Params, rng: np.random.Generator) -> dict[str, float]:
+    """|train - test| / test at a shift of `GAP_SHIFT`, the median over pairs of samples (repetitions, 2, n, d)."""
+    gaps: dict[str, list[float]] = {"PAC-SW": [], "uniform": []}
     for train_pair, test_pair in zip(train, test, strict=True):
         x, y = shifted(train_pair, GAP_SHIFT)
-        theta = learn(x, y, params, rng, params.penalise).slices(N_SLICES, rng)
-        on_train.append(slice_costs(x, y, theta).mean())
-        if not params.test_on_learnt_slices:
-            theta = uniform_directions(N_SLICES, LOW, rng)
-        on_test.append(slice_costs(*shifted(test_pair, GAP_SHIFT), theta).mean())
-    return float(abs(np.mean(on_train) / np.mean(on_test) - 1))
+        uniform = uniform_directions(N_SLICES, x.shape[1], rng)
+        learnt = learn(x, y, params, rng, params.penalise).slices(N_SLICES, rng)
+        tested = learnt if params.test_on_learnt_slices else uniform
+        for slices, on_train, on_test in (("PAC-SW", learnt, tested), ("uniform", uniform, uniform)):
+            test_value = slice_costs(*shifted(test_pair, GAP_SHIFT), on_test).mean()
+            gaps[slices].append(abs(slice_costs(x, y, on_train).mean() / test_value - 1))
+    return {slices: float(np.median(found)) for slices, found in gaps.items()}
 
 
 def shifted(pair: np.ndarray, shift: float) -> tuple[np.ndarray, np.ndarray]:
@@ -134,10 +142,11 @@ def decay_of_sampling_error(data: dict[str, np.ndarray], params: Params, rng: np
         pairs = data[f"decay_{dimension}"]
         for concentration in params.concentrations:
             law = SliceLaw(uniform_directions(1, dimension, rng)[0], concentration)
+            directions = law.slices(N_DECAY_SLICES, rng)  # the same for all sizes, so that they do not blur the slope
             for n in params.decay_sizes:
                 used = pairs[:, :, : pairs.shape[2] // n * n]
                 blocks = used.reshape(len(pairs), 2, -1, n, dimension)
-                costs = slice_costs(blocks[:, 0], blocks[:, 1], law.slices(N_DECAY_SLICES, rng))
+                costs = slice_costs(blocks[:, 0], blocks[:, 1], directions)
                 values = costs.mean(axis=-1)
                 rows.append((dimension, concentration, n, (values if params.squared else np.sqrt(values)).mean()))
     return pd.DataFrame(rows, columns=["dimension", "concentration", "n", "value"])

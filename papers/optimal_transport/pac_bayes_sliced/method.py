@@ -35,9 +35,9 @@ class SliceLaw(NamedTuple):
 class Adam:
     """Adam's step upwards (Kingma and Ba, 2015), with its usual constants."""
 
-    def __init__(self, size: int, learning_rate: float = LEARNING_RATE):
+    def __init__(self, shape: int | tuple[int, ...], learning_rate: float = LEARNING_RATE):
         self.learning_rate = learning_rate
-        self.first, self.second, self.count = np.zeros(size), np.zeros(size), 0
+        self.first, self.second, self.count = np.zeros(shape), np.zeros(shape), 0
 
     def step(self, gradient: np.ndarray) -> np.ndarray:
         self.count += 1
@@ -115,20 +115,16 @@ def objective_gradient(
 
 def max_slice(x: np.ndarray, y: np.ndarray, n_steps: int, n_restarts: int, rng: np.random.Generator) -> np.ndarray:
     """Baseline, max-SW: the unit vector (d,) of largest cost, by Adam from random starts; the largest cost is kept."""
-    best, largest = np.zeros(x.shape[1]), -np.inf
-    for _ in range(n_restarts):
-        parameters = uniform_directions(1, x.shape[1], rng)[0]
-        adam = Adam(parameters.size)
-        for _ in range(n_steps):
-            length = np.linalg.norm(parameters)
-            direction = parameters / length
-            gradient = slice_costs_and_gradients(x, y, direction[None])[1][0]
-            parameters += adam.step((gradient - (gradient @ direction) * direction) / length)
-        direction = parameters / np.linalg.norm(parameters)
-        cost = slice_costs(x, y, direction[None])[0]
-        if cost > largest:
-            best, largest = direction, cost
-    return best
+    parameters = uniform_directions(n_restarts, x.shape[1], rng)
+    adam = Adam(parameters.shape)
+    for _ in range(n_steps):
+        lengths = np.linalg.norm(parameters, axis=1, keepdims=True)
+        directions = parameters / lengths
+        gradients = slice_costs_and_gradients(x, y, directions)[1]
+        tangent = gradients - (gradients * directions).sum(axis=1, keepdims=True) * directions
+        parameters += adam.step(tangent / lengths)
+    directions = parameters / np.linalg.norm(parameters, axis=1, keepdims=True)
+    return directions[slice_costs(x, y, directions).argmax()]
 
 
 def complexity(law: SliceLaw, lam: float, n: int, diameter: float, delta: float) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from papers.optimal_transport import von_mises_fisher as vmf
-from papers.optimal_transport.pac_bayes_sliced import method
+from papers.optimal_transport.pac_bayes_sliced import data, method
 from papers.optimal_transport.pac_bayes_sliced.method import SliceLaw
 from papers.optimal_transport.sliced_wasserstein import slice_costs
 
@@ -115,3 +115,15 @@ def test_sampling_bias_of_uniform_samples_has_its_closed_form(rng):
 def test_value_of_a_shift_under_uniform_slices_is_its_square_over_the_dimension():
     law = SliceLaw(np.eye(5)[1], 1e-4)
     assert method.shifted_value(law, np.array([3.0, 0, 0, 0, 0])) == pytest.approx(9 / 5, rel=1e-3)
+
+
+def test_correlated_samples_have_the_covariance_that_uniform_roots_give_on_average(rng):
+    """E[A A^T] + I has d / 4 off the diagonal and d / 3 + 1 on it; the two samples of a pair share A."""
+    d = 3
+    pairs = data.correlated(4000, 50, d, rng)
+    assert pairs.shape == (4000, 2, 50, d)
+    covariances = np.einsum("rsni,rsnj->rsij", pairs, pairs) / 50
+    expected = d / 4 + (d / 12 + 1) * np.eye(d)
+    np.testing.assert_allclose(covariances.mean(axis=(0, 1)), expected, atol=0.05)
+    across = np.corrcoef(*covariances[:, :, 0, 0].T)[0, 1]
+    assert across > 0.2  # it would be zero for two roots
