@@ -13,6 +13,10 @@ import time
 import pytest
 from helpers import edit, snakemake, snakemake_call
 
+from litmus import lifecycle
+from litmus.errors import DamagedError
+from litmus.files import condemn
+
 pytestmark = pytest.mark.workflow
 
 
@@ -218,6 +222,19 @@ def test_damaged_results_are_made_again(repository, add_paper):
     (repository / "results/smoke/controls.csv").unlink()
     assert snakemake(repository, "controls").returncode != 0
     assert snakemake(repository, "controls").returncode == 0
+
+
+def test_damaged_files_of_a_run_at_work_are_left_to_it(repository):
+    file, lock = repository / "results/a.npz", repository / ".snakemake/locks/0.output.lock"
+    for path in (file, lock):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    condemn(DamagedError("a.npz: damaged", file))
+    lifecycle.mend_what_was_left()
+    assert file.exists()
+    lock.unlink()
+    lifecycle.mend_what_was_left()
+    assert not file.exists()
 
 
 def test_costs_are_collected(repository, add_paper):

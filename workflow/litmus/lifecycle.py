@@ -26,8 +26,13 @@ def started() -> None:
 
 
 def mend_what_was_left() -> None:
-    """What a run does before it looks at the files: mend what earlier ones, or the clock, have left behind."""
+    """What a run does before it looks at the files: mend what earlier ones, or the clock, have left behind.
+
+    Where another run is at work, whose lock then stays, its files are left alone.
+    """
     release_lock_of_killed_run()
+    if any(LOCKS.glob("*.lock")):
+        return
     bring_back_from_the_future()
     remove_condemned()
 

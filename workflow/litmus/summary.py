@@ -113,7 +113,7 @@ def verdict_records(slug: str, scale: str) -> dict[str, Mapping[str, Any]]:
     """What the check of a paper wrote, by claim; nothing if it is missing or damaged."""
     try:
         claims = read_sealed(results_dir(slug, scale) / "verdicts.json")["claims"]
-    except FileNotFoundError:
+    except OSError:
         return {}
     except DamagedError as error:
         condemn(error)
@@ -286,7 +286,7 @@ def control_rows(papers: Iterable[Paper]) -> list[Row]:
             try:
                 record = read_sealed(file)
                 claims = {claim["claim"]: claim for claim in record["claims"]}
-            except FileNotFoundError:
+            except OSError:
                 record, claims = {"result": ERROR if log.is_file() else NOT_RUN}, {}
             except DamagedError as error:
                 condemn(error)
